@@ -1,0 +1,106 @@
+//! What one sheet is: its relation, its columns and where each format finds a column's text in a row.
+
+use serde::{Deserialize, Serialize};
+
+/// Whether a sheet holds the application's own records or reference data (`ref__*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SheetKind {
+    /// The application's own records; exported by scope `full` and `data`.
+    Entity,
+    /// Reference data; exported by scope `full` and `config`.
+    Ref,
+}
+
+/// A table, view or foreign table by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Relation {
+    /// The schema's name, unquoted.
+    pub schema: String,
+    /// The relation's name, unquoted.
+    pub table: String,
+}
+
+/// How the formats that have types of their own (json, xlsx) treat a column's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `t` or `f`.
+    Bool,
+    /// smallint, integer, bigint.
+    Integer,
+    /// numeric, with NaN and infinities.
+    Numeric,
+    /// real, double precision, with NaN and infinities.
+    Float,
+    /// date in ISO style, `infinity`, ` BC`.
+    Date,
+    /// timestamp without time zone in ISO style.
+    Timestamp,
+    /// timestamp with time zone in ISO style, shown in UTC (`+00`).
+    TimestampTz,
+    /// time without time zone.
+    Time,
+    /// json or jsonb: the text is JSON already.
+    Json,
+    /// Everything else.
+    Text,
+}
+
+/// One column of a sheet.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// The column's name, unquoted.
+    pub name: String,
+    /// The type as `format_type` gives it, e.g. `numeric(12,2)`.
+    pub type_name: String,
+    /// The type's oid.
+    pub type_oid: u32,
+    /// The schema of the type.
+    pub type_schema: String,
+    /// NOT NULL is declared.
+    pub not_null: bool,
+    /// A GENERATED ALWAYS AS (…) STORED column: left out of csv.
+    pub generated: bool,
+    /// `always` or `by default` for identity columns.
+    pub identity: Option<&'static str>,
+    /// The collation, schema-qualified, where it isn't the type's default.
+    pub collation: Option<String>,
+    /// How json and xlsx treat the text.
+    pub shape: Shape,
+    /// Index of the text output in a row of a [`super::batch::Batch`].
+    pub slot: usize,
+    /// Where the server has rendered the value as JSON itself (arrays, composites, types with a cast to json).
+    pub json_slot: Option<usize>,
+    /// Where the text for the workbook differs (timestamptz in another time zone, as a timestamp without one).
+    pub xlsx_slot: Option<usize>,
+}
+
+/// One sheet of the bundle: a table, or a registered view, foreign table or query.
+#[derive(Clone, Debug)]
+pub struct Sheet {
+    /// Unique in the bundle without regard to case; file names derive from it by [`super::names::file_stem`].
+    pub name: String,
+    /// Entity or ref.
+    pub kind: SheetKind,
+    /// The relation read; none for a query sheet.
+    pub relation: Option<Relation>,
+    /// The registered query; none for a relation.
+    pub query: Option<String>,
+    /// The columns, in the table's order.
+    pub columns: Vec<Column>,
+    /// Names of the primary key's key columns (not INCLUDE ones), in key order; empty without a key.
+    pub primary_key: Vec<String>,
+    /// The ORDER BY expressions used, as SQL.
+    pub order_by: Vec<String>,
+    /// Values per row of a batch, companions included.
+    pub slots: usize,
+    /// The server's estimate of the number of rows; only for progress.
+    pub estimated_rows: u64,
+}
+
+impl Sheet {
+    /// The columns that go into csv: all but generated ones, which COPY cannot load.
+    pub fn csv_columns(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| !column.generated)
+    }
+}

@@ -1,0 +1,163 @@
+//! One sheet as a stream of worksheet XML (ECMA-376 part 1, 18.3.1.99), continued on further Excel sheets where rows exceed one.
+
+use std::io::Write;
+
+use super::cell::{Column, letters};
+use super::names::Names;
+use super::number::Digits;
+use super::package::{ExcelSheet, HEAD, MAIN};
+use super::parts::Parts;
+use super::widths::Widths;
+use crate::bundle::Result;
+use crate::bundle::batch::Batch;
+use crate::bundle::encoder::Warning;
+use crate::bundle::sheet::Sheet;
+
+/// Most rows of an Excel sheet, the header included ("Excel specifications and limits").
+const MAX_ROWS: u32 = 1_048_576;
+/// Most columns of an Excel sheet.
+pub const MAX_COLUMNS: usize = 16_384;
+/// Bytes of XML gathered before they are deflated.
+const BLOCK: usize = 64 << 10;
+/// Widths are settled after this many rows, or bytes: `cols` stands before the rows, so these must wait.
+const SAMPLE_ROWS: u32 = 200;
+const SAMPLE_BYTES: usize = 1 << 20;
+
+/// Writes one sheet.
+pub struct SheetWriter {
+    name: String,
+    columns: Vec<Column>,
+    /// XML not yet deflated.
+    out: Vec<u8>,
+    /// Rows of the Excel sheet under way, the header included.
+    row: u32,
+    /// While the widths are not settled.
+    sample: Option<Widths>,
+    excel: Vec<ExcelSheet>,
+}
+
+impl SheetWriter {
+    /// Starts `sheet`, which has at most [`MAX_COLUMNS`] columns, on a new Excel sheet.
+    pub fn begin(sheet: &Sheet, parts: &mut Parts, names: &mut Names) -> Result<Self> {
+        let mut writer = SheetWriter {
+            name: sheet.name.clone(),
+            columns: sheet.columns.iter().enumerate().map(|(index, column)| Column::new(index, column)).collect(),
+            out: Vec::with_capacity(2 * BLOCK),
+            row: 0,
+            sample: None,
+            excel: Vec::new(),
+        };
+        writer.begin_part(sheet, parts, names)?;
+        Ok(writer)
+    }
+
+    /// Writes the rows of `batch`.
+    pub fn rows(&mut self, batch: &Batch, parts: &mut Parts, names: &mut Names) -> Result<()> {
+        if self.columns.is_empty() {
+            return Ok(());
+        }
+        for row in 0..batch.rows() {
+            if self.row == MAX_ROWS {
+                self.end_part(parts)?;
+                self.begin_part(batch.sheet(), parts, names)?;
+            }
+            self.push_row(batch, row);
+            if self.sample.is_some() && (self.row > SAMPLE_ROWS || self.out.len() > SAMPLE_BYTES) {
+                self.settle_widths(parts)?;
+            }
+            if self.sample.is_none() && self.out.len() >= BLOCK {
+                self.flush(parts)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the sheet: the Excel sheets it has become, and what could not be shown as it is.
+    pub fn end(mut self, parts: &mut Parts) -> Result<(Vec<ExcelSheet>, Vec<Warning>)> {
+        self.end_part(parts)?;
+        let mut warnings: Vec<Warning> = self.columns.iter().flat_map(|column| column.warnings(&self.name)).collect();
+        if let [_, more @ ..] = self.excel.as_slice()
+            && !more.is_empty()
+        {
+            warnings.push(Warning {
+                code: "xlsx_sheet_continued".to_owned(),
+                sheet: Some(self.name),
+                column: None,
+                count: more.iter().map(|sheet| sheet.rows).sum(),
+                detail: "The workbook continues the sheet on further ones: Excel holds 1,048,576 rows on each."
+                    .to_owned(),
+            });
+        }
+        Ok((self.excel, warnings))
+    }
+
+    fn begin_part(&mut self, sheet: &Sheet, parts: &mut Parts, names: &mut Names) -> Result<()> {
+        let name = names.claim(&self.name, self.excel.len() + 1);
+        self.excel.push(ExcelSheet { name, rows: 0, range: None });
+        self.row = 0;
+        if self.columns.is_empty() {
+            return parts.write(format!("{HEAD}<worksheet xmlns=\"{MAIN}\"><sheetData>").as_bytes());
+        }
+        self.sample = Some(Widths::of_header(sheet));
+        self.row = 1;
+        let row = Digits::of(1);
+        self.out.extend_from_slice(b"<row r=\"1\">");
+        self.columns.iter().for_each(|column| column.push_header(&mut self.out, &row));
+        self.out.extend_from_slice(b"</row>");
+        Ok(())
+    }
+
+    fn push_row(&mut self, batch: &Batch, row: usize) {
+        self.row += 1;
+        let digits = Digits::of(self.row.into());
+        self.out.extend_from_slice(b"<row r=\"");
+        self.out.extend_from_slice(digits.as_bytes());
+        self.out.extend_from_slice(b"\">");
+        for column in &mut self.columns {
+            if let Some(value) = batch.value(row, column.slot()) {
+                column.push(&mut self.out, &digits, value);
+            }
+        }
+        self.out.extend_from_slice(b"</row>");
+        if let Some(widths) = &mut self.sample {
+            widths.see(self.columns.iter().map(|column| batch.value(row, column.slot())));
+        }
+    }
+
+    /// Writes what stands before the rows, now that the widths are known.
+    fn settle_widths(&mut self, parts: &mut Parts) -> Result<()> {
+        let Some(widths) = self.sample.take() else { return Ok(()) };
+        let mut head = Vec::new();
+        write!(
+            head,
+            "{HEAD}<worksheet xmlns=\"{MAIN}\"><sheetViews><sheetView workbookViewId=\"0\">\
+             <pane ySplit=\"1\" topLeftCell=\"A2\" activePane=\"bottomLeft\" state=\"frozen\"/>\
+             <selection pane=\"bottomLeft\" activeCell=\"A2\" sqref=\"A2\"/></sheetView></sheetViews>"
+        )?;
+        widths.push(&mut head);
+        head.extend_from_slice(b"<sheetData>");
+        parts.write(&head)
+    }
+
+    fn end_part(&mut self, parts: &mut Parts) -> Result<()> {
+        self.settle_widths(parts)?;
+        self.out.extend_from_slice(b"</sheetData>");
+        if let (Some(last), Some(sheet)) = (self.columns.len().checked_sub(1), self.excel.last_mut()) {
+            sheet.rows = u64::from(self.row) - 1;
+            let column = letters(last);
+            write!(self.out, "<autoFilter ref=\"A1:{column}{}\"/>", self.row)?;
+            sheet.range = Some(format!("$A$1:${column}${}", self.row));
+        }
+        self.out.extend_from_slice(b"</worksheet>");
+        self.flush(parts)?;
+        parts.end()
+    }
+
+    fn flush(&mut self, parts: &mut Parts) -> Result<()> {
+        parts.write(&self.out)?;
+        self.out.clear();
+        // One giant row must not keep its room for the rest of the run.
+        self.out.shrink_to(SAMPLE_BYTES + BLOCK);
+        Ok(())
+    }
+}
