@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Makes a backup of the demo application and shows what became of it. SCALE multiplies the number of rows.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+prepare() {
+    scripts/deps.sh
+    install_extension
+    scripts/cluster.sh drop demo
+    scripts/cluster.sh start demo "cron.database_name = 'paliad'"
+    cluster=$(scripts/cluster.sh path demo)
+    trap 'scripts/cluster.sh stop demo' EXIT
+}
+
+paliad() { scripts/cluster.sh psql demo paliad -q "$@"; }
+
+load() {
+    scripts/cluster.sh psql demo postgres -q -c 'CREATE DATABASE paliad'
+    paliad -v scale="${SCALE:-1}" -f tests/demo/load.sql >/dev/null
+    paliad -c 'CREATE EXTENSION paliad_backup'
+    paliad -f tests/demo/register.sql >/dev/null
+    paliad -c "ALTER DATABASE paliad SET paliad_backup.directory = '$cluster/backups/paliad'"
+}
+
+unpack() {
+    rm -rf build/demo
+    mkdir -p build/demo
+    unzip -q "$bundle" -d build/demo/unpacked
+}
+
+heading 'Build and install the extension'
+prepare
+heading 'Load the application'
+load
+
+heading "SELECT * FROM paliad_backup.run('on_demand')"
+paliad -x -c "SELECT * FROM paliad_backup.run('on_demand')"
+id=$(paliad -At -c 'SELECT id FROM paliad_backup.latest()')
+bundle=$(find "$cluster/backups" -name "$id.zip")
+[[ -n $bundle ]] || die "there is no $id.zip in $cluster/backups"
+unpack
+
+heading 'What is in the zip'
+unzip -l "$bundle"
+
+csv=$(find build/demo/unpacked/csv -name '*.csv' -size +1k | sort | head -n 1)
+heading "First rows of ${csv#build/demo/unpacked/}"
+head -n 5 "$csv"
+
+heading 'sha256sum -c SHA256SUMS, in the unpacked folder'
+(cd build/demo/unpacked && sha256sum -c SHA256SUMS >../checked)
+tail -n 3 build/demo/checked
+echo "$(grep -c ': OK$' build/demo/checked) files OK"
+
+heading 'Where it lies'
+echo "bundle    $bundle"
+echo "unpacked  $root/build/demo/unpacked"
+echo 'database  make demo-psql'

@@ -1,0 +1,59 @@
+-- Schema and roles. The schema itself is made by CREATE EXTENSION (or by a dump, right before it).
+
+-- A schema that others own, may create in, or have already filled lets them slip an overload under a call made with the
+-- extension owner's rights (PostgreSQL docs, "Security Considerations for Extensions").
+DO $$
+DECLARE
+    intruder text;
+BEGIN
+    SELECT r.rolname INTO intruder
+    FROM pg_catalog.pg_namespace n
+    JOIN pg_catalog.pg_roles r
+      ON NOT r.rolsuper AND (r.oid = n.nspowner OR pg_catalog.has_schema_privilege(r.oid, n.oid, 'CREATE'))
+    WHERE n.nspname = 'paliad_backup'
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = pg_catalog.format(
+                'schema "paliad_backup" is not safe: role "%s" may create objects in it', intruder),
+            HINT = 'Only superusers may own it or create in it: DROP SCHEMA paliad_backup, or REVOKE the right, '
+                   'then CREATE EXTENSION again.';
+    END IF;
+    PERFORM FROM pg_catalog.pg_depend d
+    WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+      AND d.refobjid = 'paliad_backup'::pg_catalog.regnamespace
+      AND d.deptype = 'n'
+      AND d.classid <> 'pg_catalog.pg_extension'::pg_catalog.regclass;
+    IF FOUND THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = 'schema "paliad_backup" already contains objects',
+            HINT = 'Move or drop what is in it, then CREATE EXTENSION again.';
+    END IF;
+END
+$$;
+
+-- Roles belong to the whole server: another database may have made them already, or be making them right now.
+DO $$
+BEGIN
+    CREATE ROLE paliad_backup_admin NOLOGIN;
+    COMMENT ON ROLE paliad_backup_admin IS
+        'May call every paliad_backup function that is not reserved to superusers, and read its tables';
+EXCEPTION
+    WHEN duplicate_object OR unique_violation THEN NULL;
+END
+$$;
+
+DO $$
+BEGIN
+    CREATE ROLE paliad_backup_reader NOLOGIN;
+    COMMENT ON ROLE paliad_backup_reader IS
+        'May list and verify paliad_backup backups and watch their progress; sees no contents';
+EXCEPTION
+    WHEN duplicate_object OR unique_violation THEN NULL;
+END
+$$;
+
+REVOKE ALL ON SCHEMA paliad_backup FROM PUBLIC;
+GRANT USAGE ON SCHEMA paliad_backup TO paliad_backup_admin, paliad_backup_reader;
+COMMENT ON SCHEMA paliad_backup IS
+    'Backups of this database''s tables as zip files that anybody can open: SELECT * FROM paliad_backup.run()';

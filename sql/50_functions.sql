@@ -1,0 +1,114 @@
+-- The functions. All are SECURITY INVOKER: the library asks the admin function with the caller's rights and then acts as the
+-- extension's owner. EXECUTE is granted to paliad_backup_admin, some also to paliad_backup_reader, to PUBLIC nothing.
+
+CREATE FUNCTION paliad_backup.is_authorized() RETURNS boolean
+    LANGUAGE c STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'is_authorized_wrapper';
+COMMENT ON FUNCTION paliad_backup.is_authorized() IS
+    'Whether the caller may use paliad_backup: true for superusers, else what settings.admin_function says (true where none is set)';
+
+CREATE FUNCTION paliad_backup.check_audit_table(regclass) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'check_audit_table_wrapper';
+COMMENT ON FUNCTION paliad_backup.check_audit_table(regclass) IS
+    'Inserts one row of each event type into a table as its owner; raises what keeps it from being the audit log. Roll back afterwards. Superusers only';
+
+CREATE FUNCTION paliad_backup.run(
+    kind text DEFAULT 'on_demand',
+    requested_by uuid DEFAULT NULL,
+    requested_by_email text DEFAULT NULL,
+    requested_by_label text DEFAULT NULL,
+    scope text DEFAULT 'full',
+    formats text[] DEFAULT '{xlsx,json,csv}',
+    note text DEFAULT NULL)
+    RETURNS paliad_backup.backups
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'run_wrapper';
+COMMENT ON FUNCTION paliad_backup.run(text, uuid, text, text, text, text[], text) IS
+    'Exports the database in the caller''s snapshot as one zip and returns its catalog row. kind: on_demand, scheduled. requested_by_email: default the session user, for scheduled runs system@paliad. scope: full, config (ref sheets), data (entity sheets). formats: xlsx, json, csv. Errors: 22023 bad argument, 55000 no directory, 55006 another run is active, 55P03 a table is locked, 40001 a table was rewritten after the snapshot, 53100 disk full, 53400 no worker slot, 25006 standby. The row and the audit row stay when the caller rolls back';
+
+CREATE FUNCTION paliad_backup.list(max_rows integer DEFAULT 100)
+    RETURNS SETOF paliad_backup.backup_list
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'list_wrapper';
+COMMENT ON FUNCTION paliad_backup.list(integer) IS
+    'The catalog, newest first, failed and deleted backups included, each with a friendly download_name. max_rows: 0 or less means 100';
+
+CREATE FUNCTION paliad_backup.get(id uuid)
+    RETURNS paliad_backup.backups
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'get_wrapper';
+COMMENT ON FUNCTION paliad_backup.get(uuid) IS 'The catalog row of one backup. Errors: 42704 when there is none';
+
+CREATE FUNCTION paliad_backup.latest()
+    RETURNS paliad_backup.backups
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'latest_wrapper';
+COMMENT ON FUNCTION paliad_backup.latest() IS
+    'The catalog row of the newest backup that is done and not deleted; all NULL when there is none';
+
+CREATE FUNCTION paliad_backup.list_files(id uuid)
+    RETURNS TABLE (path text, size bigint, compressed_size bigint, sha256 text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'list_files_wrapper';
+COMMENT ON FUNCTION paliad_backup.list_files(uuid) IS
+    'The files in a bundle, in its order: path, bytes unpacked, bytes packed, SHA-256 from the manifest. Errors: 42704 no such backup, 55000 not done or deleted, 58030 the file is gone, XX001 damaged';
+
+CREATE FUNCTION paliad_backup.download(id uuid, by_email text, by_id uuid DEFAULT NULL)
+    RETURNS bytea
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'download_wrapper';
+COMMENT ON FUNCTION paliad_backup.download(uuid, text, uuid) IS
+    'The bundle as one value, up to 1 GB. Each download leaves an audit row, ROLLBACK or not. Errors: 22023 no email, 42704 no such backup, 55000 not done or deleted, 0A000 larger than 1 GB, 58030 the file is gone';
+
+CREATE FUNCTION paliad_backup.download_chunks(id uuid, by_email text, by_id uuid DEFAULT NULL, chunk_size integer DEFAULT 8388608)
+    RETURNS TABLE (chunk_offset bigint, chunk bytea)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10 SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'download_chunks_wrapper';
+COMMENT ON FUNCTION paliad_backup.download_chunks(uuid, text, uuid, integer) IS
+    'The bundle in pieces of chunk_size bytes (1024 to 536870912), in order. One audit row for the whole download. Errors as download()';
+
+CREATE FUNCTION paliad_backup.delete(id uuid, by_email text DEFAULT NULL)
+    RETURNS paliad_backup.backups
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'delete_wrapper';
+COMMENT ON FUNCTION paliad_backup.delete(uuid, text) IS
+    'Removes the bundle''s file, stamps deleted_at and returns the row, which stays as evidence. Not transactional: ROLLBACK does not bring the file back. Errors: 42704 no such backup, 55000 running or pinned';
+
+CREATE FUNCTION paliad_backup.pin(id uuid, by_email text DEFAULT NULL)
+    RETURNS paliad_backup.backups
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'pin_wrapper';
+COMMENT ON FUNCTION paliad_backup.pin(uuid, text) IS
+    'Keeps a backup from deletion and retention, and returns its row. Errors: 42704 no such backup, 55000 it has no file';
+
+CREATE FUNCTION paliad_backup.unpin(id uuid, by_email text DEFAULT NULL)
+    RETURNS paliad_backup.backups
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'unpin_wrapper';
+COMMENT ON FUNCTION paliad_backup.unpin(uuid, text) IS
+    'Allows deletion and retention of a pinned backup again, and returns its row. Errors: 42704 no such backup';
+
+CREATE FUNCTION paliad_backup.reconcile()
+    RETURNS TABLE (id uuid, status text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10 SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'reconcile_wrapper';
+COMMENT ON FUNCTION paliad_backup.reconcile() IS
+    'Settles runs that say running though their process is gone: done when the bundle is whole, else failed, and its partial file goes. Returns what became of each. Each run() does it too. Errors: 55006 while a run is active';
+
+CREATE FUNCTION paliad_backup.adopt_directory()
+    RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'adopt_directory_wrapper';
+COMMENT ON FUNCTION paliad_backup.adopt_directory() IS
+    'Makes this database''s backup folder its own, after the server was cloned, moved or renamed; false when it was already. Superusers only';
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA paliad_backup FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    paliad_backup.is_authorized(), paliad_backup.list(integer), paliad_backup.get(uuid), paliad_backup.latest()
+    TO paliad_backup_admin, paliad_backup_reader;
+GRANT EXECUTE ON FUNCTION
+    paliad_backup.run(text, uuid, text, text, text, text[], text), paliad_backup.list_files(uuid),
+    paliad_backup.download(uuid, text, uuid), paliad_backup.download_chunks(uuid, text, uuid, integer),
+    paliad_backup.delete(uuid, text), paliad_backup.pin(uuid, text), paliad_backup.unpin(uuid, text), paliad_backup.reconcile()
+    TO paliad_backup_admin;

@@ -1,0 +1,93 @@
+//! Making backups and looking at the catalog.
+
+use pgrx::prelude::*;
+use pgrx::{AnyElement, Uuid, pg_sys};
+
+use super::arguments::{self, uuid_text};
+use super::authorized;
+use crate::command::run::{self, RunRequest};
+use crate::error::{Error, Result};
+use crate::pg::query::{Snapshot, composite, return_query, scalar, select};
+use crate::pg::session;
+
+const DEFAULT_ROWS: i32 = 100;
+
+/// `paliad_backup.run(…)`: makes a backup and returns its catalog row.
+#[pg_extern(sql = false)]
+#[allow(clippy::too_many_arguments)]
+fn run(
+    kind: Option<&str>,
+    requested_by: Option<Uuid>,
+    requested_by_email: Option<&str>,
+    requested_by_label: Option<&str>,
+    scope: Option<&str>,
+    formats: Option<Vec<Option<String>>>,
+    note: Option<&str>,
+) -> Option<AnyElement> {
+    authorized(|extension| {
+        let kind = arguments::kind(kind)?;
+        let email = match requested_by_email {
+            Some(_) => arguments::email("requested_by_email", requested_by_email)?,
+            None if kind == "scheduled" => "system@paliad".to_owned(),
+            None => session_user()?,
+        };
+        let scheduled = kind == "scheduled" && requested_by_email.is_none();
+        let label = requested_by_label.or(scheduled.then_some("Paliad Backup System"));
+        let request = RunRequest {
+            trigger: if session::is_pg_cron_worker() { "cron" } else { "manual" }.to_owned(),
+            scope: arguments::scope(scope)?,
+            formats: arguments::formats(formats)?,
+            requested_by: requested_by.as_ref().map(uuid_text),
+            requested_by_email: email,
+            requested_by_label: label.map(str::to_owned),
+            note: note.map(str::to_owned),
+            kind,
+        };
+        let id = run::run(extension, &request)?;
+        row(&id)
+    })
+}
+
+/// `paliad_backup.list(max_rows)`: the newest rows first.
+#[pg_extern(sql = false)]
+fn list(max_rows: Option<i32>, fcinfo: pg_sys::FunctionCallInfo) {
+    let rows = max_rows.filter(|rows| *rows > 0).unwrap_or(DEFAULT_ROWS).to_string();
+    authorized(|_| {
+        return_query(
+            fcinfo,
+            "SELECT * FROM paliad_backup.backup_list AS l ORDER BY l.started_at DESC, l.id LIMIT $1::int",
+            &[Some(&rows)],
+        )
+    });
+}
+
+/// `paliad_backup.get(id)`: one row; 42704 when there is none.
+#[pg_extern(sql = false)]
+fn get(id: Option<Uuid>) -> Option<AnyElement> {
+    authorized(|_| {
+        let id = arguments::id(id)?;
+        row(&id)?.map(Some).ok_or(Error::UnknownBackup { id })
+    })
+}
+
+/// `paliad_backup.latest()`: the newest backup that is done and has its file; no row, all NULL, when there is none.
+#[pg_extern(sql = false)]
+fn latest() -> Option<AnyElement> {
+    authorized(|_| {
+        composite(
+            "SELECT b FROM paliad_backup.backups AS b WHERE b.status = 'done' AND b.deleted_at IS NULL \
+             AND b.missing_at IS NULL ORDER BY b.started_at DESC, b.id LIMIT 1",
+            &[],
+        )
+    })
+}
+
+/// The catalog row as it is committed now.
+pub(super) fn row(id: &str) -> Result<Option<AnyElement>> {
+    composite("SELECT b FROM paliad_backup.backups AS b WHERE b.id = $1::uuid", &[Some(id)])
+}
+
+/// Who logged in.
+pub(super) fn session_user() -> Result<String> {
+    Ok(scalar(select(Snapshot::Caller, "SELECT session_user", &[])?).unwrap_or_default())
+}

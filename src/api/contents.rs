@@ -1,0 +1,57 @@
+//! What is inside a bundle, and the bundle itself.
+
+use pgrx::Uuid;
+use pgrx::prelude::*;
+
+use super::{arguments, authorized};
+use crate::command::{download, list_files};
+use crate::error::Error;
+
+/// Large enough to be quick, small enough for any client.
+const DEFAULT_CHUNK: i32 = 8 * 1024 * 1024;
+
+/// `paliad_backup.list_files(id)`: path, size, compressed_size, sha256, in the bundle's order.
+#[pg_extern(sql = false)]
+fn list_files(
+    id: Option<Uuid>,
+) -> TableIterator<
+    'static,
+    (name!(path, String), name!(size, i64), name!(compressed_size, i64), name!(sha256, Option<String>)),
+> {
+    let files = authorized(|_| list_files::list_files(&arguments::id(id)?));
+    TableIterator::new(
+        files.into_iter().map(|file| (file.path, file.size as i64, file.compressed_size as i64, file.sha256)),
+    )
+}
+
+/// `paliad_backup.download(id, by_email, by_id)`: the bundle's bytes.
+#[pg_extern(sql = false)]
+fn download(id: Option<Uuid>, by_email: Option<&str>, by_id: Option<Uuid>) -> Vec<u8> {
+    authorized(|extension| {
+        let email = arguments::email("by_email", by_email)?;
+        download::download(extension, &arguments::id(id)?, &arguments::actor(Some(&email), by_id.as_ref(), ""))
+    })
+}
+
+/// `paliad_backup.download_chunks(id, by_email, by_id, chunk_size)`: the bundle's bytes in pieces.
+#[pg_extern(sql = false)]
+fn download_chunks(
+    id: Option<Uuid>,
+    by_email: Option<&str>,
+    by_id: Option<Uuid>,
+    chunk_size: Option<i32>,
+) -> TableIterator<'static, (name!(chunk_offset, i64), name!(chunk, Vec<u8>))> {
+    let chunks = authorized(|extension| {
+        let email = arguments::email("by_email", by_email)?;
+        let size = chunk_size.unwrap_or(DEFAULT_CHUNK);
+        if !(1024..=512 * 1024 * 1024).contains(&size) {
+            return Err(Error::BadArgument {
+                message: format!("chunk_size {size} is out of range"),
+                hint: "Allowed: 1024 to 536870912 bytes.".into(),
+            });
+        }
+        let actor = arguments::actor(Some(&email), by_id.as_ref(), "");
+        download::chunks(extension, &arguments::id(id)?, &actor, size as usize)
+    });
+    TableIterator::new(chunks.map(|chunk| chunk.unwrap_or_else(|error| error.raise())))
+}

@@ -1,0 +1,140 @@
+//! Audit rows, in our own table or in the application's, written as the table's owner.
+
+use pgrx::pg_sys::Oid;
+use serde::{Deserialize, Serialize};
+
+use super::NOW_RFC3339;
+use super::settings::Settings;
+use crate::error::{Error, Result};
+use crate::pg::identity::{As, act_as};
+use crate::pg::query::{Snapshot, scalar, select, write};
+
+/// The words that stand in `event_type`; a public contract.
+pub const EVENT_TYPES: [&str; 19] = [
+    "backup_created",
+    "backup_failed",
+    "backup_downloaded",
+    "backup_deleted",
+    "backup_pinned",
+    "backup_unpinned",
+    "backup_verified",
+    "backup_read",
+    "backup_imported",
+    "checksum_repaired",
+    "catalog_rebuilt",
+    "restore_requested",
+    "restore_undone",
+    "restore_staged",
+    "restore_staging_cancelled",
+    "migration_applied",
+    "migration_rolled_back",
+    "auto_recovered",
+    "directory_adopted",
+];
+
+/// Who did it, as the caller says.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Actor {
+    /// The application's user, where there is one.
+    pub id: Option<String>,
+    /// Kept as text, so that the row outlives the user.
+    pub email: Option<String>,
+}
+
+/// The audit table that is in force.
+pub struct AuditTable {
+    name: String,
+    owner: Oid,
+    settings: Vec<(String, String)>,
+}
+
+impl AuditTable {
+    /// The table that the settings name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownObject`] when it is gone.
+    pub fn resolve(settings: &Settings) -> Result<AuditTable> {
+        let wanted = settings.audit_table.as_deref().unwrap_or("paliad_backup.system_audit_log");
+        let oid = scalar(select(Snapshot::Latest, "SELECT pg_catalog.to_regclass($1)::oid", &[Some(wanted)])?);
+        let oid = oid.and_then(|oid| oid.parse::<u32>().ok()).ok_or_else(|| Error::UnknownObject {
+            message: format!("audit table {wanted} does not exist"),
+            hint: "UPDATE paliad_backup.settings SET audit_table = NULL uses the extension's own.".into(),
+        })?;
+        AuditTable::by_oid(Oid::from(oid), settings)
+    }
+
+    /// A table by its oid, written with the audit settings of `settings` in force.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when there is none.
+    pub fn by_oid(table: Oid, settings: &Settings) -> Result<AuditTable> {
+        let rows = select(
+            Snapshot::Latest,
+            "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relowner \
+             FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+             WHERE c.oid = $1::oid",
+            &[Some(&table.to_u32().to_string())],
+        )?;
+        let mut found = rows.into_iter().next().into_iter().flatten().flatten();
+        match (found.next(), found.next().and_then(|owner| owner.parse::<u32>().ok())) {
+            (Some(name), Some(owner)) => Ok(AuditTable {
+                name,
+                owner: Oid::from(owner),
+                settings: settings.audit_settings.clone().unwrap_or_default().into_iter().collect(),
+            }),
+            _ => Err(Error::internal(format!("audit table {} is gone", table.to_u32()))),
+        }
+    }
+
+    /// Inserts one row and returns its id. `stamp` is the metadata key that gets the time.
+    ///
+    /// # Errors
+    /// What the table's constraints, triggers and rights say is raised by the server.
+    pub fn insert(
+        &self,
+        event: &str,
+        actor: &Actor,
+        metadata: &serde_json::Value,
+        stamp: &str,
+    ) -> Result<Option<String>> {
+        let sql = format!(
+            "INSERT INTO {} (event_type, actor_id, actor_email, scope, scope_root, metadata, created_at, updated_at) \
+             VALUES ($1, $2::uuid, $3, 'org', NULL, $4::jsonb || jsonb_build_object($5, {NOW_RFC3339}), \
+             clock_timestamp(), clock_timestamp()) RETURNING id",
+            self.name
+        );
+        let metadata = metadata.to_string();
+        self.as_owner(|| {
+            let rows =
+                write(&sql, &[Some(event), actor.id.as_deref(), actor.email.as_deref(), Some(&metadata), Some(stamp)])?;
+            Ok(scalar(rows))
+        })
+    }
+
+    /// Merges metadata into a row and sets its event type. `stamp` is the metadata key that gets the time.
+    ///
+    /// # Errors
+    /// As [`AuditTable::insert`].
+    pub fn patch(&self, id: &str, event: &str, metadata: &serde_json::Value, stamp: &str) -> Result<()> {
+        let sql = format!(
+            "UPDATE {} SET event_type = $2, metadata = metadata || $3::jsonb || jsonb_build_object($4, {NOW_RFC3339}), \
+             updated_at = clock_timestamp() WHERE id = $1::uuid RETURNING id",
+            self.name
+        );
+        let metadata = metadata.to_string();
+        let rows = self.as_owner(|| write(&sql, &[Some(id), Some(event), Some(&metadata), Some(stamp)]))?;
+        if rows.is_empty() {
+            return Err(Error::UnknownObject {
+                message: format!("audit row {id} is gone"),
+                hint: format!("Look at {}.", self.name),
+            });
+        }
+        Ok(())
+    }
+
+    fn as_owner<R>(&self, work: impl FnOnce() -> R) -> R {
+        let mut settings = vec![("search_path", "pg_catalog, pg_temp")];
+        settings.extend(self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        act_as(As::TableOwner(self.owner), &settings, work)
+    }
+}

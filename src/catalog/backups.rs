@@ -1,0 +1,197 @@
+//! Table `backups`: one row per run, for ever.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::pg::query::{Snapshot, scalar, select, write};
+
+/// What is known of a run when it begins; the members are columns of `backups`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewBackup {
+    /// A fresh UUID, also the file's name.
+    pub id: String,
+    /// on_demand, scheduled or checkpoint.
+    pub kind: String,
+    /// manual, cron, interval, change or restore.
+    pub trigger: String,
+    /// full, config or data.
+    pub scope: String,
+    /// xlsx, json, csv.
+    pub formats: Vec<String>,
+    /// The application's user, where there is one.
+    pub requested_by: Option<String>,
+    /// Never blank.
+    pub requested_by_email: String,
+    /// A name for people.
+    pub requested_by_label: Option<String>,
+    /// The caller's remark.
+    pub note: Option<String>,
+    /// RFC 3339 in UTC.
+    pub started_at: String,
+    /// The caller's `pg_current_snapshot()`.
+    pub snapshot: String,
+    /// `pg_current_wal_lsn()` when the run began.
+    pub wal_lsn: String,
+    /// The caller's transaction had written before.
+    pub includes_uncommitted: bool,
+    /// The process that runs it.
+    pub backend_pid: i32,
+}
+
+/// What is known of a run that succeeded; the members are columns of `backups`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    /// `file://` and the path.
+    pub storage_uri: String,
+    /// Of the file.
+    pub size_bytes: u64,
+    /// Of the file, lower-case hex.
+    pub sha256: String,
+    /// Sheet name → rows.
+    pub row_counts: Value,
+    /// Number of sheets.
+    pub sheet_count: usize,
+    /// As in the manifest.
+    pub warnings: Value,
+}
+
+/// The part of a row that use cases decide on.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Backup {
+    /// The row's key.
+    pub id: String,
+    /// running, done or failed.
+    pub status: String,
+    /// Where the file lies; only when done.
+    pub storage_uri: Option<String>,
+    /// Of the file; only when done.
+    pub size_bytes: Option<u64>,
+    /// Kept from deletion and retention.
+    pub pinned: bool,
+    /// The file was removed then.
+    pub deleted_at: Option<String>,
+    /// The audit row of the run.
+    pub audit_id: Option<String>,
+    /// The process that runs it or ran it.
+    pub backend_pid: Option<i32>,
+}
+
+/// The row with this id, as it is committed now.
+///
+/// # Errors
+/// [`Error::UnknownBackup`].
+pub fn find(id: &str) -> Result<Backup> {
+    let row = scalar(select(
+        Snapshot::Latest,
+        "SELECT pg_catalog.to_jsonb(b) FROM paliad_backup.backups AS b WHERE b.id = $1::uuid",
+        &[Some(id)],
+    )?);
+    let row = row.ok_or_else(|| Error::UnknownBackup { id: id.to_owned() })?;
+    serde_json::from_str(&row).map_err(Error::internal)
+}
+
+/// All rows that say running, oldest first.
+///
+/// # Errors
+/// The server's.
+pub fn running() -> Result<Vec<Backup>> {
+    let rows = select(
+        Snapshot::Latest,
+        "SELECT pg_catalog.to_jsonb(b) FROM paliad_backup.backups AS b WHERE b.status = 'running' ORDER BY b.started_at",
+        &[],
+    )?;
+    rows.into_iter().flatten().flatten().map(|row| serde_json::from_str(&row).map_err(Error::internal)).collect()
+}
+
+/// Inserts the row of a run that begins. Recorder only.
+///
+/// # Errors
+/// Checks of the table are raised by the server.
+pub fn insert(backup: &NewBackup) -> Result<()> {
+    write(
+        "INSERT INTO paliad_backup.backups (id, kind, trigger, scope, formats, status, requested_by, requested_by_email, \
+         requested_by_label, note, snapshot, wal_lsn, includes_uncommitted, backend_pid, database_name, server_version, \
+         extension_version, format_version, started_at) \
+         SELECT n.id, n.kind, n.trigger, n.scope, n.formats, 'running', n.requested_by, n.requested_by_email, \
+         n.requested_by_label, n.note, n.snapshot, n.wal_lsn, n.includes_uncommitted, n.backend_pid, current_database(), \
+         current_setting('server_version'), $2, 1, n.started_at \
+         FROM jsonb_populate_record(NULL::paliad_backup.backups, $1::jsonb) AS n",
+        &[Some(&json(backup)?), Some(env!("CARGO_PKG_VERSION"))],
+    )?;
+    Ok(())
+}
+
+/// Links the run to its audit row. Recorder only.
+///
+/// # Errors
+/// The server's.
+pub fn link_audit(id: &str, audit_id: &str) -> Result<()> {
+    write("UPDATE paliad_backup.backups SET audit_id = $2::uuid WHERE id = $1::uuid", &[Some(id), Some(audit_id)])?;
+    Ok(())
+}
+
+/// Marks a running row done. Recorder only.
+///
+/// # Errors
+/// [`Error::WrongState`] when it isn't running.
+pub fn finish(id: &str, outcome: &Outcome) -> Result<()> {
+    let rows = write(
+        "UPDATE paliad_backup.backups AS b SET status = 'done', storage_uri = n.storage_uri, size_bytes = n.size_bytes, \
+         sha256 = n.sha256, row_counts = n.row_counts, sheet_count = n.sheet_count, warnings = n.warnings, \
+         finished_at = clock_timestamp() \
+         FROM jsonb_populate_record(NULL::paliad_backup.backups, $2::jsonb) AS n \
+         WHERE b.id = $1::uuid AND b.status = 'running' RETURNING b.id",
+        &[Some(id), Some(&json(outcome)?)],
+    )?;
+    if rows.is_empty() { Err(not_running(id)) } else { Ok(()) }
+}
+
+/// Marks a running row failed. Recorder only.
+///
+/// # Errors
+/// The server's.
+pub fn fail(id: &str, error: &str, sqlstate: &str) -> Result<()> {
+    write(
+        "UPDATE paliad_backup.backups SET status = 'failed', error = $2, error_code = $3, finished_at = clock_timestamp() \
+         WHERE id = $1::uuid AND status = 'running'",
+        &[Some(id), Some(error), Some(sqlstate)],
+    )?;
+    Ok(())
+}
+
+/// Stamps `deleted_at` on a row that has none. Recorder only.
+///
+/// # Errors
+/// The server's.
+pub fn mark_deleted(id: &str, reason: &str) -> Result<()> {
+    write(
+        "UPDATE paliad_backup.backups SET deleted_at = clock_timestamp(), deleted_reason = $2 \
+         WHERE id = $1::uuid AND deleted_at IS NULL",
+        &[Some(id), Some(reason)],
+    )?;
+    Ok(())
+}
+
+/// Pins or unpins. Recorder only.
+///
+/// # Errors
+/// The server's.
+pub fn set_pinned(id: &str, pinned: bool) -> Result<()> {
+    write(
+        "UPDATE paliad_backup.backups SET pinned = $2::boolean WHERE id = $1::uuid",
+        &[Some(id), Some(if pinned { "true" } else { "false" })],
+    )?;
+    Ok(())
+}
+
+fn not_running(id: &str) -> Error {
+    Error::WrongState {
+        message: format!("backup {id} is not running any more"),
+        hint: "SELECT * FROM paliad_backup.list(); shows what became of it.".into(),
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(Error::internal)
+}

@@ -1,0 +1,110 @@
+//! Hands a bundle's bytes to a client, after the audit row that says so is committed.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+
+use serde_json::json;
+
+use crate::catalog::audit::Actor;
+use crate::catalog::backups::{self, Backup};
+use crate::catalog::extension::Extension;
+use crate::error::{Error, Result};
+use crate::recorder::leader::Recorder;
+use crate::recorder::protocol::Request;
+use crate::storage;
+use crate::store::{Artifact, Store};
+
+/// The server's limit on one value, less its header (memutils.h, MaxAllocSize).
+const MAX_VALUE: u64 = 0x3fff_ffff - 4096;
+
+/// The whole bundle as one value.
+///
+/// # Errors
+/// [`Error::Unsupported`] above 1 GB; as [`open_audited`].
+pub fn download(extension: Extension, id: &str, actor: &Actor) -> Result<Vec<u8>> {
+    let backup = backups::find(id)?;
+    if backup.size_bytes.is_some_and(|size| size > MAX_VALUE) {
+        return Err(Error::Unsupported {
+            message: format!("backup {id} is larger than one value may be (1 GB)"),
+            hint: format!("SELECT * FROM paliad_backup.download_chunks('{id}', …) returns it in pieces."),
+        });
+    }
+    let mut artifact = open_audited(extension, &backup, actor)?;
+    let mut bytes = Vec::with_capacity(artifact.size as usize);
+    artifact.file.read_to_end(&mut bytes).map_err(crate::bundle::BundleError::Io)?;
+    Ok(bytes)
+}
+
+/// The bundle's file in pieces of `size` bytes.
+///
+/// # Errors
+/// As [`open_audited`].
+pub fn chunks(extension: Extension, id: &str, actor: &Actor, size: usize) -> Result<Chunks> {
+    let artifact = open_audited(extension, &backups::find(id)?, actor)?;
+    Ok(Chunks { file: artifact.file, offset: 0, end: artifact.size, size })
+}
+
+/// An iterator over a file's pieces; each is read when it is asked for.
+pub struct Chunks {
+    file: File,
+    offset: u64,
+    end: u64,
+    size: usize,
+}
+
+impl Iterator for Chunks {
+    type Item = Result<(i64, Vec<u8>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.offset >= self.end {
+            return None;
+        }
+        let length = (self.end - self.offset).min(self.size as u64);
+        let start = self.offset;
+        let mut bytes = vec![0; length as usize];
+        self.offset += length;
+        let read = self.file.seek(SeekFrom::Start(start)).and_then(|_| self.file.read_exact(&mut bytes));
+        Some(read.map(|()| (start as i64, bytes)).map_err(|error| crate::bundle::BundleError::Io(error).into()))
+    }
+}
+
+/// Opens the file of a backup that is done and still there.
+///
+/// # Errors
+/// [`Error::WrongState`] when it isn't; the store's errors.
+pub fn open(backup: &Backup) -> Result<Artifact> {
+    let id = &backup.id;
+    let unavailable = |state: &str| Error::WrongState {
+        message: format!("backup {id} {state}"),
+        hint: "SELECT id, started_at, status, deleted_at FROM paliad_backup.list(); shows the others.".into(),
+    };
+    let uri = match (&backup.deleted_at, &backup.storage_uri) {
+        (Some(_), _) => return Err(unavailable("was deleted")),
+        (None, Some(uri)) if backup.status == "done" => uri,
+        _ => return Err(unavailable(&format!("is not done: it is {}", backup.status))),
+    };
+    let artifact = storage::open_for_reading()?.open(uri)?;
+    if backup.size_bytes.is_some_and(|size| size != artifact.size) {
+        return Err(crate::bundle::BundleError::Damaged(format!(
+            "the file of backup {id} has {} bytes, the catalog says {}",
+            artifact.size,
+            backup.size_bytes.unwrap_or_default()
+        ))
+        .into());
+    }
+    Ok(artifact)
+}
+
+/// Opens the file, and commits the audit row before a byte of it is handed out.
+fn open_audited(extension: Extension, backup: &Backup, actor: &Actor) -> Result<Artifact> {
+    let artifact = open(backup)?;
+    let mut recorder = Recorder::start(extension)?;
+    recorder.ask(&Request::Audit {
+        event: "backup_downloaded".into(),
+        actor: actor.clone(),
+        metadata: json!({ "backup_id": backup.id, "downloaded_by_email": actor.email }),
+        stamp: "downloaded_at".into(),
+    })?;
+    recorder.close();
+    Ok(artifact)
+}

@@ -1,0 +1,109 @@
+//! Reads every sheet once and encodes it in all formats.
+
+use super::SCAN_SETTINGS;
+use super::pipeline::Pipeline;
+use super::plan::{Plan, PlannedSheet};
+use crate::bundle::csv::CsvEncoder;
+use crate::bundle::encoder::{Abort, Encoded, Encoder};
+use crate::bundle::json::JsonEncoder;
+use crate::bundle::manifest::Format;
+use crate::bundle::xlsx::{About, XlsxEncoder};
+use crate::catalog::progress::Progress;
+use crate::error::{Error, Result};
+use crate::pg::identity::{As, act_as};
+use crate::pg::read_guard::ReadGuard;
+use crate::pg::scan::scan;
+use crate::pg::session;
+use crate::recorder::leader::Recorder;
+use crate::store::Store;
+
+/// All sheets, encoded.
+pub struct Exported {
+    /// Rows of each sheet, in the plan's order.
+    pub row_counts: Vec<u64>,
+    /// What each format has made.
+    pub formats: Vec<(Format, Encoded)>,
+}
+
+/// Scans the sheets in the caller's snapshot while the encoders work on threads of their own.
+///
+/// # Errors
+/// Of the scan, of an encoder, of the store's scratch files.
+pub fn export(
+    plan: &Plan,
+    formats: &[Format],
+    about: &About,
+    store: &dyn Store,
+    recorder: &mut Recorder,
+    progress: &mut Progress,
+    abort: &Abort,
+) -> Result<Exported> {
+    let pipeline = Pipeline::start(encoders(formats, about, store, abort)?, abort)?;
+    let mut row_counts = Vec::with_capacity(plan.sheets.len());
+    for planned in &plan.sheets {
+        progress.sheet = Some(planned.sheet.name.clone());
+        recorder.show(progress, false)?;
+        pipeline.begin_sheet(&planned.sheet);
+        match read_sheet(plan, planned, &pipeline, recorder, progress)? {
+            Some(rows) => row_counts.push(rows),
+            None => break,
+        }
+        pipeline.end_sheet();
+        progress.sheets_done += 1;
+    }
+    progress.phase = "encode".into();
+    progress.sheet = None;
+    recorder.show(progress, true)?;
+    let formats = pipeline.finish(|| recorder.show(progress, false))?;
+    Ok(Exported { row_counts, formats })
+}
+
+/// The rows of one sheet; `None` when an encoder has failed.
+fn read_sheet(
+    plan: &Plan,
+    planned: &PlannedSheet,
+    pipeline: &Pipeline,
+    recorder: &mut Recorder,
+    progress: &mut Progress,
+) -> Result<Option<u64>> {
+    let mut encoding = true;
+    let mut sink = |batch: crate::bundle::batch::Batch| {
+        progress.rows_done += batch.rows() as u64;
+        progress.bytes_done += batch.size() as u64;
+        encoding = pipeline.rows(batch);
+        recorder.show(progress, false)?;
+        if encoding { Ok(()) } else { Err(Error::internal("an encoder has failed")) }
+    };
+    let _guard = planned.guarded.then(|| ReadGuard::forbid(plan.forbidden.iter().copied()));
+    let rows = act_as(As::TableOwner(planned.owner), &SCAN_SETTINGS, || {
+        scan(&planned.sql, &planned.sheet, session::encoding(), &mut sink)
+    });
+    match rows {
+        Ok(rows) => Ok(Some(rows)),
+        Err(_) if !encoding => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn encoders(
+    formats: &[Format],
+    about: &About,
+    store: &dyn Store,
+    abort: &Abort,
+) -> Result<Vec<(Format, Box<dyn Encoder>)>> {
+    let level = crate::config::compression_level();
+    formats
+        .iter()
+        .map(|format| {
+            let spool = store.scratch()?;
+            let encoder: Box<dyn Encoder> = match format {
+                Format::Csv => Box::new(CsvEncoder::new(spool, level, abort.clone())),
+                Format::Json => Box::new(JsonEncoder::new(spool, level, abort.clone())),
+                Format::Xlsx => {
+                    Box::new(XlsxEncoder::new(spool, store.scratch()?, level, abort.clone(), about.clone()))
+                }
+            };
+            Ok((*format, encoder))
+        })
+        .collect()
+}

@@ -1,0 +1,40 @@
+//! The use cases, one file each, named by the verb. Each top function reads as a table of contents.
+
+pub mod adopt;
+pub mod audit_table;
+pub mod authorize;
+pub mod delete;
+pub mod download;
+pub mod list_files;
+pub mod pin;
+pub mod plan;
+pub mod reconcile;
+pub mod run;
+
+mod background;
+mod export;
+mod pipeline;
+mod seal;
+mod sequences;
+
+/// In force while user tables are planned and read, whatever the caller's session says: the same data gives the same bytes.
+/// No parallel workers: the recorder needs a slot, and the server's other users the cores.
+pub const SCAN_SETTINGS: [(&str, &str); 14] = [
+    ("search_path", ""),
+    ("DateStyle", "ISO"),
+    ("IntervalStyle", "postgres"),
+    ("TimeZone", "UTC"),
+    ("extra_float_digits", "3"),
+    ("bytea_output", "hex"),
+    ("lc_monetary", "C"),
+    ("quote_all_identifiers", "off"),
+    ("xmloption", "content"),
+    ("array_nulls", "on"),
+    ("standard_conforming_strings", "on"),
+    ("row_security", "off"),
+    ("max_parallel_workers_per_gather", "0"),
+    ("jit", "off"),
+];
+
+/// In force while the extension reads its own tables and the system catalogs.
+pub const CATALOG_SETTINGS: [(&str, &str); 2] = [("search_path", "pg_catalog, pg_temp"), ("row_security", "off")];

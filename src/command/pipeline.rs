@@ -1,0 +1,156 @@
+//! One scan feeds several encoders: each batch goes to every encoder's thread, and no more bytes are under way than the budget.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::background::Task;
+use crate::bundle::Result as BundleResult;
+use crate::bundle::batch::Batch;
+use crate::bundle::encoder::{Abort, Encoded, Encoder};
+use crate::bundle::manifest::Format;
+use crate::bundle::sheet::Sheet;
+use crate::error::{Error, Result};
+use crate::pg::session;
+
+/// Bytes of text that may wait for the encoders. A single larger value passes alone.
+const BUDGET: usize = 4 * 1024 * 1024;
+const SLICE: Duration = Duration::from_millis(20);
+
+enum Message {
+    Begin(Arc<Sheet>),
+    Rows(Arc<Loaded>),
+    End,
+}
+
+/// A batch that gives its bytes back to the budget when the last encoder is done with it.
+struct Loaded {
+    batch: Batch,
+    budget: Arc<Budget>,
+}
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        self.budget.give_back(self.batch.size());
+    }
+}
+
+/// The encoders of a run, each on its thread.
+pub struct Pipeline {
+    lanes: Vec<Lane>,
+    budget: Arc<Budget>,
+    failed: Arc<AtomicBool>,
+}
+
+struct Lane {
+    format: Format,
+    sender: Sender<Message>,
+    task: Task<BundleResult<Encoded>>,
+}
+
+impl Pipeline {
+    /// Starts one thread per encoder.
+    ///
+    /// # Errors
+    /// The operating system has no thread to give.
+    pub fn start(encoders: Vec<(Format, Box<dyn Encoder>)>, abort: &Abort) -> Result<Pipeline> {
+        let failed = Arc::new(AtomicBool::new(false));
+        let mut lanes = Vec::with_capacity(encoders.len());
+        for (format, encoder) in encoders {
+            let (sender, receiver) = channel();
+            let failed = failed.clone();
+            let task = Task::start("paliad encoder", abort.clone(), move || {
+                let result = encode(encoder, &receiver);
+                failed.fetch_or(result.is_err(), Ordering::Release);
+                result
+            })?;
+            lanes.push(Lane { format, sender, task });
+        }
+        Ok(Pipeline { lanes, budget: Arc::default(), failed })
+    }
+
+    /// Starts a sheet.
+    pub fn begin_sheet(&self, sheet: &Arc<Sheet>) {
+        self.send(|| Message::Begin(sheet.clone()));
+    }
+
+    /// Passes rows on, waiting while the encoders are behind. False when an encoder has failed: [`Pipeline::finish`] says why.
+    pub fn rows(&self, batch: Batch) -> bool {
+        self.budget.take(batch.size());
+        let loaded = Arc::new(Loaded { batch, budget: self.budget.clone() });
+        self.send(|| Message::Rows(loaded.clone()));
+        drop(loaded);
+        while !self.failed.load(Ordering::Acquire) && self.budget.is_exceeded(SLICE) {
+            session::check_for_interrupts();
+        }
+        !self.failed.load(Ordering::Acquire)
+    }
+
+    /// Ends the sheet.
+    pub fn end_sheet(&self) {
+        self.send(|| Message::End);
+    }
+
+    /// Ends all formats and waits for them; `meanwhile` is called now and then.
+    ///
+    /// # Errors
+    /// The first encoder's error.
+    pub fn finish(self, mut meanwhile: impl FnMut() -> Result<()>) -> Result<Vec<(Format, Encoded)>> {
+        let (senders, tasks): (Vec<_>, Vec<_>) =
+            self.lanes.into_iter().map(|lane| (lane.sender, (lane.format, lane.task))).unzip();
+        drop(senders);
+        let mut finished = Vec::with_capacity(tasks.len());
+        for (format, task) in tasks {
+            finished.push((format, task.join(&mut meanwhile)?));
+        }
+        // An encoder that was merely told to stop must not hide the error of the one that failed.
+        finished
+            .into_iter()
+            .map(|(format, result)| result.map(|encoded| (format, encoded)).map_err(Error::from))
+            .collect()
+    }
+
+    fn send(&self, message: impl Fn() -> Message) {
+        for lane in &self.lanes {
+            // A lane that has failed no longer listens; `finish` reports it.
+            let _ = lane.sender.send(message());
+        }
+    }
+}
+
+fn encode(mut encoder: Box<dyn Encoder>, receiver: &Receiver<Message>) -> BundleResult<Encoded> {
+    for message in receiver {
+        match message {
+            Message::Begin(sheet) => encoder.begin_sheet(&sheet)?,
+            Message::Rows(loaded) => encoder.rows(&loaded.batch)?,
+            Message::End => encoder.end_sheet()?,
+        }
+    }
+    encoder.finish()
+}
+
+/// Bytes under way between the scan and the encoders.
+#[derive(Default)]
+struct Budget {
+    used: Mutex<usize>,
+    returned: Condvar,
+}
+
+impl Budget {
+    fn take(&self, bytes: usize) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) += bytes;
+    }
+
+    fn give_back(&self, bytes: usize) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) -= bytes;
+        self.returned.notify_one();
+    }
+
+    /// Waits up to `timeout` for the encoders to catch up; returns whether they are still behind.
+    fn is_exceeded(&self, timeout: Duration) -> bool {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.returned.wait_timeout_while(used, timeout, |used| *used > BUDGET);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 > BUDGET
+    }
+}

@@ -1,0 +1,132 @@
+//! The columns and primary keys of the tables, and which values a row of the scan has for each.
+
+use std::collections::HashMap;
+
+use super::discover::{Found, number, oid_array};
+use super::types::Types;
+use crate::bundle::sheet::{Column, Shape};
+use crate::error::{Error, Result};
+use crate::pg::query::{Row, Snapshot, select};
+
+/// The server's limit on a target list (MaxTupleAttributeNumber).
+const MAX_VALUES: usize = 1664;
+
+/// One sheet's columns.
+#[derive(Clone, Debug, Default)]
+pub struct Description {
+    /// In the table's order.
+    pub columns: Vec<Column>,
+    /// Key columns of the primary key.
+    pub primary_key: Vec<String>,
+    /// SQL of each value of a row, over the alias `t`.
+    pub values: Vec<String>,
+    /// Number of values.
+    pub slots: usize,
+}
+
+/// Describes all tables at once, by oid.
+///
+/// # Errors
+/// [`Error::Unsupported`] for a table whose values and renderings exceed the server's target list.
+pub fn describe(tables: &[&Found], types: &Types, time_zone: &str) -> Result<HashMap<u32, Description>> {
+    let oids = oid_array(tables.iter().map(|table| table.oid));
+    let rows = select(
+        Snapshot::Latest,
+        "SELECT a.attrelid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid, tn.nspname, a.attnotnull, \
+         a.attgenerated, a.attidentity, \
+         CASE WHEN a.attcollation <> t.typcollation THEN pg_catalog.format('%I.%I', cn.nspname, co.collname) END \
+         FROM pg_catalog.pg_attribute AS a \
+         JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid JOIN pg_catalog.pg_namespace AS tn ON tn.oid = t.typnamespace \
+         LEFT JOIN pg_catalog.pg_collation AS co ON co.oid = a.attcollation \
+         LEFT JOIN pg_catalog.pg_namespace AS cn ON cn.oid = co.collnamespace \
+         WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum",
+        &[Some(&oids)],
+    )?;
+    let mut described: HashMap<u32, Description> = HashMap::new();
+    for row in &rows {
+        let table = number(&row[0]).ok_or_else(|| Error::internal("pg_attribute row without relation"))?;
+        described.entry(table).or_default().columns.push(column(row));
+    }
+    for (table, key) in primary_keys(&oids)? {
+        described.entry(table).or_default().primary_key.push(key);
+    }
+    for table in tables {
+        let description = described.entry(table.oid).or_default();
+        assign_slots(description, types, time_zone);
+        check_width(description, &table.qualified())?;
+    }
+    Ok(described)
+}
+
+fn column(row: &Row) -> Column {
+    let text = |index: usize| row[index].clone().unwrap_or_default();
+    Column {
+        name: text(1),
+        type_name: text(2),
+        type_oid: number(&row[3]).unwrap_or_default(),
+        type_schema: text(4),
+        not_null: text(5) == "t",
+        generated: text(6) == "s",
+        identity: match text(7).as_str() {
+            "a" => Some("always"),
+            "d" => Some("by default"),
+            _ => None,
+        },
+        collation: row[8].clone(),
+        shape: Shape::Text,
+        slot: 0,
+        json_slot: None,
+        xlsx_slot: None,
+    }
+}
+
+fn primary_keys(oids: &str) -> Result<Vec<(u32, String)>> {
+    let rows = select(
+        Snapshot::Latest,
+        "SELECT i.indrelid, a.attname FROM pg_catalog.pg_index AS i \
+         CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place) \
+         JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
+         WHERE i.indisprimary AND i.indrelid = ANY ($1::oid[]) AND k.place <= i.indnkeyatts ORDER BY i.indrelid, k.place",
+        &[Some(oids)],
+    )?;
+    Ok(rows.into_iter().filter_map(|mut row| Some((number(&row[0])?, row.pop()??))).collect())
+}
+
+/// First one value per column, then the renderings that a format needs beside it.
+pub fn assign_slots(description: &mut Description, types: &Types, time_zone: &str) {
+    let Description { columns, values, slots, .. } = description;
+    for (slot, column) in columns.iter_mut().enumerate() {
+        column.slot = slot;
+        values.push(format!("t.{}", pgrx::spi::quote_identifier(&column.name)));
+    }
+    for column in columns.iter_mut() {
+        let rendering = types.rendering(column.type_oid);
+        column.shape = rendering.shape;
+        let value = values[column.slot].clone();
+        if rendering.server_json {
+            column.json_slot = Some(values.len());
+            values.push(format!("pg_catalog.to_json({value})"));
+        }
+        if rendering.shape == Shape::TimestampTz && time_zone != "UTC" {
+            column.xlsx_slot = Some(values.len());
+            values.push(format!("pg_catalog.timezone({}, {value})", pgrx::spi::quote_literal(time_zone)));
+        }
+    }
+    *slots = values.len();
+}
+
+/// # Errors
+/// [`Error::Unsupported`].
+pub fn check_width(description: &Description, name: &str) -> Result<()> {
+    if description.slots <= MAX_VALUES {
+        return Ok(());
+    }
+    Err(Error::Unsupported {
+        message: format!(
+            "{name} has {} values per row, more than the {MAX_VALUES} that one query can read",
+            description.slots
+        ),
+        hint: "Arrays, composites and timestamps in another time zone count twice. Register a narrower view instead."
+            .into(),
+    })
+}

@@ -1,0 +1,278 @@
+//! Which sheets a run exports, fixed and locked before the first row is read.
+
+mod columns;
+mod discover;
+mod query_sheets;
+mod sheet_sql;
+mod types;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use pgrx::pg_sys::Oid;
+
+use crate::bundle::encoder::Warning;
+use crate::bundle::manifest::{Excluded, Scope};
+use crate::bundle::names::{SheetSource, sheet_names};
+use crate::bundle::sheet::{Relation, Sheet, SheetKind};
+use crate::catalog::registry::{self, Registered};
+use crate::catalog::settings::Settings;
+use crate::error::{Error, Result};
+use crate::pg::locks::{self, Locked};
+use crate::pg::query::Snapshot;
+pub use discover::number;
+use discover::{Found, Tree};
+
+/// What a run will read, with all locks held.
+pub struct Plan {
+    /// In the order of the export.
+    pub sheets: Vec<PlannedSheet>,
+    /// Relations that are left out, and why.
+    pub excluded: Vec<Excluded>,
+    /// What the reader of the bundle should know.
+    pub warnings: Vec<Warning>,
+    /// Oids that no view or query sheet may read.
+    pub forbidden: Vec<u32>,
+    /// Size of the tables on disk.
+    pub bytes: u64,
+    trees: BTreeMap<u32, Tree>,
+}
+
+/// One sheet and how it is read.
+pub struct PlannedSheet {
+    /// What the encoders see.
+    pub sheet: Arc<Sheet>,
+    /// The query.
+    pub sql: String,
+    /// Who plans and executes it.
+    pub owner: Oid,
+    /// A view or query, whose text may reach other tables: read under the guard.
+    pub guarded: bool,
+}
+
+/// Finds the tables in the caller's snapshot, locks them, and makes sure they are still what the snapshot shows.
+///
+/// # Errors
+/// [`Error::LockNotAvailable`], [`Error::ChangedAfterSnapshot`], [`Error::Rights`], [`Error::UnknownObject`] for a schema in
+/// the settings that doesn't exist.
+pub fn plan(settings: &Settings, scope: Scope) -> Result<Plan> {
+    let registered = registry::sheets()?;
+    let exclusions = registry::exclusions()?;
+    discover::check_schemas(settings)?;
+    let found = discover::relations(settings, &registered)?;
+    let seen = discover::trees(Snapshot::Caller, &found)?;
+    lock(&seen, &found)?;
+    let trees = discover::trees(Snapshot::Latest, &found)?;
+    compare(&seen, &trees, &found)?;
+
+    let forbidden = discover::forbidden(&exclusions)?;
+    let forbidden_set: HashSet<u32> = forbidden.iter().copied().collect();
+    let mut excluded: Vec<Excluded> = exclusions
+        .iter()
+        .map(|exclusion| Excluded {
+            schema: exclusion.schema_name.clone(),
+            table: exclusion.relation_name.clone(),
+            reason: exclusion.reason.clone(),
+        })
+        .collect();
+    let current = discover::current(&found)?;
+    excluded.extend(discover::left_out(settings, &registered)?);
+
+    let kept: Vec<&Found> = current
+        .iter()
+        .filter(|table| !forbidden_set.contains(&table.oid))
+        .filter(|table| registration(&registered, table).is_none_or(|entry| entry.enabled))
+        .collect();
+    discover::refuse_reading_excluded(&kept, &forbidden)?;
+    check_rights(&kept)?;
+
+    let types = types::Types::read()?;
+    let mut described = columns::describe(&kept, &types, &settings.xlsx_time_zone)?;
+    let mut entries = Vec::with_capacity(kept.len());
+    for table in kept {
+        let entry = registration(&registered, table);
+        let kind = entry.map_or(SheetKind::Entity, |entry| entry.kind);
+        let tree = trees.get(&table.oid);
+        let skipped: Vec<u32> = tree
+            .map(|tree| tree.members.keys().copied().filter(|oid| forbidden_set.contains(oid)).collect())
+            .unwrap_or_default();
+        let description = described.remove(&table.oid).unwrap_or_default();
+        let built = sheet_sql::table_query(table, &description, entry.and_then(|e| e.order_by.as_deref()), &skipped)?;
+        entries.push(Entry {
+            name: entry.and_then(|entry| entry.sheet_name.clone()),
+            kind,
+            position: entry.and_then(|entry| entry.position),
+            relation: Some(Relation { schema: table.schema.clone(), table: table.name.clone() }),
+            query: None,
+            description,
+            built,
+            owner: table.owner,
+            guarded: table.kind != 'r' && table.kind != 'p',
+            estimated_rows: table.estimated_rows,
+        });
+    }
+    for entry in registered.iter().filter(|entry| entry.enabled && entry.query.is_some()) {
+        entries.push(query_sheets::describe(entry, &types, &settings.xlsx_time_zone, &forbidden)?);
+    }
+    let sheets = name_and_order(entries, scope);
+    let warnings = discover::warnings()?;
+    let bytes = current.iter().map(|table| table.bytes).sum();
+    Ok(Plan { sheets, excluded, warnings, forbidden, bytes, trees })
+}
+
+impl Plan {
+    /// Partitions attached while the run went on would have given rows of another table to a sheet: looked at again at the end.
+    ///
+    /// # Errors
+    /// [`Error::ChangedAfterSnapshot`].
+    pub fn still_holds(&self) -> Result<()> {
+        let now = discover::trees_of(Snapshot::Latest, self.trees.keys().copied())?;
+        compare_trees(&self.trees, &now)
+    }
+}
+
+/// A sheet before it has its name and place.
+struct Entry {
+    /// The registered name; then the name that the sheet has.
+    name: Option<String>,
+    kind: SheetKind,
+    position: Option<i32>,
+    relation: Option<Relation>,
+    query: Option<String>,
+    description: columns::Description,
+    built: sheet_sql::Query,
+    owner: Oid,
+    guarded: bool,
+    estimated_rows: u64,
+}
+
+/// Locks everything in the order of the oids, so that two runs (or a run and a restore) never wait for each other in a circle.
+fn lock(trees: &BTreeMap<u32, Tree>, found: &[Found]) -> Result<()> {
+    let names: BTreeMap<u32, String> = found.iter().map(|table| (table.oid, table.qualified())).collect();
+    let members = trees.iter().flat_map(|(root, tree)| tree.members.keys().map(move |oid| (*oid, *root)));
+    let in_order: BTreeMap<u32, u32> = members.collect();
+    for (oid, root) in in_order {
+        let table = || names.get(&root).cloned().unwrap_or_else(|| oid.to_string());
+        match locks::lock_relation(Oid::from(oid)) {
+            Locked::Held => {}
+            Locked::Gone => {
+                return Err(Error::ChangedAfterSnapshot {
+                    message: format!("table {} was dropped after the snapshot", table()),
+                });
+            }
+            Locked::TimedOut => return Err(Error::LockNotAvailable { table: table() }),
+        }
+    }
+    Ok(())
+}
+
+fn compare(seen: &BTreeMap<u32, Tree>, now: &BTreeMap<u32, Tree>, found: &[Found]) -> Result<()> {
+    let name =
+        |oid: &u32| found.iter().find(|table| table.oid == *oid).map_or_else(|| oid.to_string(), Found::qualified);
+    for (root, tree) in seen {
+        let Some(current) = now.get(root) else {
+            return Err(Error::ChangedAfterSnapshot {
+                message: format!("table {} became a partition of another table after the snapshot", name(root)),
+            });
+        };
+        if tree.members.keys().ne(current.members.keys()) {
+            return Err(Error::ChangedAfterSnapshot {
+                message: format!("a partition of table {} was attached or detached after the snapshot", name(root)),
+            });
+        }
+        if tree.members != current.members {
+            return Err(Error::ChangedAfterSnapshot {
+                message: format!("table {} was truncated or rewritten after the snapshot", name(root)),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn compare_trees(planned: &BTreeMap<u32, Tree>, now: &BTreeMap<u32, Tree>) -> Result<()> {
+    if planned == now {
+        return Ok(());
+    }
+    Err(Error::ChangedAfterSnapshot { message: "a partition was attached or detached during the backup".into() })
+}
+
+fn registration<'a>(registered: &'a [Registered], table: &Found) -> Option<&'a Registered> {
+    registered.iter().find(|entry| {
+        entry.relation_schema.as_deref() == Some(&table.schema) && entry.relation_name.as_deref() == Some(&table.name)
+    })
+}
+
+/// A table's owner may have taken rights from itself, or from the schema: never fall back to a superuser's.
+fn check_rights(tables: &[&Found]) -> Result<()> {
+    for table in tables {
+        let quoted_owner = pgrx::spi::quote_identifier(&table.owner_name);
+        if !table.owner_may_use_schema {
+            return Err(Error::Rights {
+                message: format!("owner {} of table {} may not use its schema", table.owner_name, table.qualified()),
+                hint: format!(
+                    "GRANT USAGE ON SCHEMA {} TO {quoted_owner};",
+                    pgrx::spi::quote_identifier(&table.schema)
+                ),
+            });
+        }
+        if !table.owner_may_select {
+            return Err(Error::Rights {
+                message: format!("owner {} of table {} may not read it", table.owner_name, table.qualified()),
+                hint: format!("GRANT SELECT ON {} TO {quoted_owner};", table.qualified()),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn name_and_order(mut entries: Vec<Entry>, scope: Scope) -> Vec<PlannedSheet> {
+    let empty = Relation { schema: String::new(), table: String::new() };
+    let sources: Vec<SheetSource<'_>> = entries
+        .iter()
+        .map(|entry| {
+            let Relation { schema, table } = entry.relation.as_ref().unwrap_or(&empty);
+            SheetSource { schema, table, kind: entry.kind, registered: entry.name.as_deref() }
+        })
+        .collect();
+    let names = sheet_names(&sources);
+    for (entry, name) in entries.iter_mut().zip(names) {
+        entry.name = Some(name);
+    }
+    entries.retain(|entry| match scope {
+        Scope::Full => true,
+        Scope::Config => entry.kind == SheetKind::Ref,
+        Scope::Data => entry.kind == SheetKind::Entity,
+    });
+    entries.sort_by(|a, b| order_key(a).cmp(&order_key(b)));
+    entries
+        .into_iter()
+        .map(|entry| PlannedSheet {
+            sql: entry.built.sql,
+            owner: entry.owner,
+            guarded: entry.guarded,
+            sheet: Arc::new(Sheet {
+                name: entry.name.unwrap_or_default(),
+                kind: entry.kind,
+                relation: entry.relation,
+                query: entry.query,
+                slots: entry.description.slots,
+                columns: entry.description.columns,
+                primary_key: entry.description.primary_key,
+                order_by: entry.built.order_by,
+                estimated_rows: entry.estimated_rows,
+            }),
+        })
+        .collect()
+}
+
+/// Registered positions first, then entities before reference data, then by name.
+fn order_key(entry: &Entry) -> (bool, Option<i32>, bool, &str, &str, &str) {
+    (
+        entry.position.is_none(),
+        entry.position,
+        entry.kind == SheetKind::Ref,
+        entry.relation.as_ref().map_or("", |relation| relation.schema.as_str()),
+        entry.relation.as_ref().map_or("", |relation| relation.table.as_str()),
+        entry.name.as_deref().unwrap_or_default(),
+    )
+}

@@ -1,0 +1,91 @@
+//! Joins what the encoders made into one bundle, reads it back and publishes it. Runs on a thread, without PostgreSQL.
+
+use crate::bundle::archive::{BundleWriter, Finished, read_back, sha256sums};
+use crate::bundle::encoder::{Abort, Encoded};
+use crate::bundle::manifest::{Format, Manifest, SheetEntry, SheetFiles};
+use crate::bundle::names::{CHECKSUMS, MANIFEST, WORKBOOK};
+use crate::bundle::readme::{README_PATH, readme};
+use crate::bundle::sheet::Sheet;
+use crate::error::{Error, Result};
+use crate::store::Pending;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A bundle that lies in the store.
+#[derive(Debug)]
+pub struct Published {
+    /// `file://…`
+    pub uri: String,
+    /// Of the file.
+    pub size: u64,
+    /// Of the file.
+    pub sha256: String,
+}
+
+/// Fills the sheets of `manifest` with what each format has made of them.
+pub fn describe_sheets(
+    manifest: &mut Manifest,
+    sheets: &[Arc<Sheet>],
+    row_counts: &[u64],
+    formats: &[(Format, Encoded)],
+) {
+    let files = |wanted: Format| {
+        let encoded = formats.iter().find(|(format, _)| *format == wanted);
+        encoded.map(|(_, encoded)| encoded.files.as_slice()).unwrap_or_default()
+    };
+    let (csv, json) = (files(Format::Csv), files(Format::Json));
+    let workbook_names: HashMap<&str, &Vec<String>> = formats
+        .iter()
+        .flat_map(|(_, encoded)| &encoded.sheet_names)
+        .map(|(name, excel)| (name.as_str(), excel))
+        .collect();
+    manifest.sheets = sheets
+        .iter()
+        .zip(row_counts)
+        .enumerate()
+        .map(|(index, (sheet, rows))| {
+            let files = SheetFiles { csv: csv.get(index).cloned(), json: json.get(index).cloned() };
+            let excel = workbook_names.get(sheet.name.as_str()).map(|names| names.to_vec()).unwrap_or_default();
+            SheetEntry::from_sheet(sheet, *rows, files, excel)
+        })
+        .collect();
+    manifest.warnings.extend(formats.iter().flat_map(|(_, encoded)| encoded.warnings.iter().cloned()));
+}
+
+/// Writes README.txt, manifest.json, the workbook, csv, json and SHA256SUMS into `pending`, reads the file back, publishes it.
+///
+/// # Errors
+/// [`Error::Store`] (`store: …` in the catalog) once publishing has begun, [`Error::Bundle`] before.
+pub fn seal(
+    pending: Pending,
+    mut manifest: Manifest,
+    mut formats: Vec<(Format, Encoded)>,
+    abort: &Abort,
+) -> Result<Published> {
+    formats.sort_by_key(|(format, _)| *format);
+    let file = pending.file().try_clone().map_err(crate::bundle::BundleError::from)?;
+    let mut writer = BundleWriter::new(file, abort.clone());
+    let text = readme(&manifest);
+    manifest.run.files = vec![writer.add_bytes(README_PATH, text.as_bytes())?];
+    for (_, encoded) in formats.iter().filter(|(format, _)| *format == Format::Xlsx) {
+        manifest.run.files.extend(encoded.files.iter().cloned());
+    }
+    let manifest_bytes = manifest.to_bytes()?;
+    let manifest_info = writer.add_bytes(MANIFEST, &manifest_bytes)?;
+    for (format, encoded) in &mut formats {
+        match format {
+            Format::Xlsx => {
+                writer.add_stored(WORKBOOK, &mut encoded.spool)?;
+            }
+            Format::Csv | Format::Json => writer.append_spool(&mut encoded.spool)?,
+        }
+    }
+    let mut summed = manifest.files();
+    summed.push(manifest_info);
+    writer.add_bytes(CHECKSUMS, sha256sums(&summed).as_bytes())?;
+    let finished = writer.finish()?;
+    read_back(&finished.file, &finished, abort)?;
+    let Finished { size, sha256, .. } = finished;
+    abort.check()?;
+    Ok(Published { uri: pending.publish().map_err(Error::Store)?, size, sha256 })
+}

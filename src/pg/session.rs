@@ -1,0 +1,96 @@
+//! Facts about this session, its transaction and its server.
+
+use std::ffi::CStr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pgrx::pg_sys;
+
+/// The server is replaying WAL (a standby).
+pub fn in_recovery() -> bool {
+    // SAFETY: reads shared memory.
+    unsafe { pg_sys::RecoveryInProgress() }
+}
+
+/// The caller's transaction has written already.
+pub fn has_written() -> bool {
+    // SAFETY: reads backend-local transaction state.
+    unsafe { pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId }
+}
+
+/// The server's data directory.
+pub fn data_directory() -> PathBuf {
+    // SAFETY: DataDir is set before any backend starts and never freed.
+    PathBuf::from(unsafe { CStr::from_ptr(pg_sys::DataDir) }.to_string_lossy().into_owned())
+}
+
+/// The cluster's system identifier, as `pg_control_system()` shows it.
+pub fn system_identifier() -> u64 {
+    // SAFETY: reads shared memory.
+    unsafe { pg_sys::GetSystemIdentifier() }
+}
+
+/// The oid of the current database.
+pub fn database_oid() -> u32 {
+    // SAFETY: reads a backend-local variable, set at connection.
+    unsafe { pg_sys::MyDatabaseId }.to_u32()
+}
+
+/// The process id of this backend.
+pub fn process_id() -> i32 {
+    // SAFETY: reads a process-local variable.
+    unsafe { pg_sys::MyProcPid }
+}
+
+/// This session is one of pg_cron's background workers. (A client that calls itself pg_cron is not.)
+pub fn is_pg_cron_worker() -> bool {
+    // SAFETY: MyBgworkerEntry is null or points to this worker's own entry, whose names are NUL-terminated.
+    unsafe {
+        let entry = pg_sys::MyBgworkerEntry;
+        !entry.is_null() && CStr::from_ptr((*entry).bgw_library_name.as_ptr()).to_bytes() == b"pg_cron"
+    }
+}
+
+/// The text of `database`'s encoding is UTF-8 already.
+pub fn encoding() -> Encoding {
+    // SAFETY: reads a backend-local variable, set at connection.
+    match unsafe { pg_sys::GetDatabaseEncoding() } as u32 {
+        encoding if encoding == pg_sys::pg_enc::PG_UTF8 => Encoding::Utf8,
+        encoding if encoding == pg_sys::pg_enc::PG_SQL_ASCII => Encoding::SqlAscii,
+        _ => Encoding::Other,
+    }
+}
+
+/// What has to be done to the server's text to make it UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Nothing: the server has checked it.
+    Utf8,
+    /// Checked byte by byte: the server takes anything.
+    SqlAscii,
+    /// Converted.
+    Other,
+}
+
+/// Answers a pending cancel or termination now.
+///
+/// # Errors
+/// 57014, 57P01: raised by the server.
+pub fn check_for_interrupts() {
+    pgrx::check_for_interrupts!();
+}
+
+/// Sleeps until the latch is set or `timeout` has passed; doesn't answer interrupts itself.
+pub fn wait_latch(timeout: Duration) {
+    let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
+    // SAFETY: MyLatch is this process's own latch, owned since start-up.
+    unsafe {
+        pg_sys::WaitLatch(
+            pg_sys::MyLatch,
+            events as i32,
+            timeout.as_millis() as std::ffi::c_long,
+            pg_sys::PG_WAIT_EXTENSION,
+        );
+        pg_sys::ResetLatch(pg_sys::MyLatch);
+    }
+}

@@ -1,0 +1,93 @@
+//! The backend's side: start a recorder, ask it, wait for its word.
+
+use std::time::{Duration, Instant};
+
+use super::protocol::{Reply, Request};
+use crate::catalog::extension::Extension;
+use crate::catalog::progress::Progress;
+use crate::error::{Error, Result};
+use crate::pg::channel::{Channel, Interrupts};
+use crate::pg::session;
+
+/// Longer than the recorder's own lock_timeout, so that its error arrives before we give up.
+const ANSWER: Duration = Duration::from_secs(30);
+/// While an error is on its way to the caller, its record may not hold it up for longer.
+const LAST_WORD: Duration = Duration::from_secs(5);
+/// How often other sessions see progress.
+const PROGRESS: Duration = Duration::from_secs(1);
+
+/// A recorder at work for this backend.
+pub struct Recorder {
+    channel: Channel,
+    progress_sent: Option<Instant>,
+}
+
+impl Recorder {
+    /// Starts the worker. It has answered nothing yet; the first request waits until it is up.
+    ///
+    /// # Errors
+    /// [`Error::NoWorkerSlot`].
+    pub fn start(extension: Extension) -> Result<Recorder> {
+        let extra = format!("{} {}", session::database_oid(), extension.oid.to_u32());
+        let channel = Channel::start_worker("paliad_backup_recorder", "paliad_backup recorder", &extra)?;
+        Ok(Recorder { channel, progress_sent: None })
+    }
+
+    /// Sends a request and waits until it is committed.
+    ///
+    /// # Errors
+    /// [`Error::Recorder`] when the worker ended or is silent, [`Error::RunActive`], or what the server told the recorder.
+    pub fn ask(&mut self, request: &Request) -> Result<Reply> {
+        self.converse(request, Interrupts::Answered, ANSWER)
+    }
+
+    /// Like [`Recorder::ask`] while an error is on its way: the caller's cancel stays pending and the wait is short.
+    ///
+    /// # Errors
+    /// As [`Recorder::ask`].
+    pub fn tell(&mut self, request: &Request) -> Result<Reply> {
+        self.converse(request, Interrupts::Held, LAST_WORD)
+    }
+
+    /// Shows progress to other sessions, about once a second; `force` for a new phase.
+    ///
+    /// # Errors
+    /// [`Error::Recorder`] when the worker has ended: without it the run can't be recorded.
+    pub fn show(&mut self, progress: &Progress, force: bool) -> Result<()> {
+        let now = Instant::now();
+        if !force && self.progress_sent.is_some_and(|sent| now - sent < PROGRESS) {
+            return Ok(());
+        }
+        self.progress_sent = Some(now);
+        let message = serde_json::to_vec(&Request::Progress(progress.clone())).map_err(Error::internal)?;
+        let sent = self.channel.send(&message, Interrupts::Answered, Some(now + ANSWER));
+        sent.map_err(|_| ended())?.ok_or_else(silent)
+    }
+
+    /// Ends the worker.
+    pub fn close(self) {
+        self.channel.close();
+    }
+
+    fn converse(&mut self, request: &Request, interrupts: Interrupts, patience: Duration) -> Result<Reply> {
+        let deadline = Some(Instant::now() + patience);
+        let message = serde_json::to_vec(request).map_err(Error::internal)?;
+        self.channel.send(&message, interrupts, deadline).map_err(|_| ended())?.ok_or_else(silent)?;
+        let answer = self.channel.receive(interrupts, deadline).map_err(|_| ended())?.ok_or_else(silent)?;
+        match serde_json::from_slice(&answer).map_err(Error::internal)? {
+            Reply::Refused { sqlstate, message, detail, hint } => {
+                Err(Error::Recorded { sqlstate, message, detail, hint })
+            }
+            Reply::Busy { holder } => Err(Error::RunActive { detail: holder }),
+            reply => Ok(reply),
+        }
+    }
+}
+
+fn ended() -> Error {
+    Error::Recorder { message: "ended before it answered".into() }
+}
+
+fn silent() -> Error {
+    Error::Recorder { message: "did not answer in time".into() }
+}

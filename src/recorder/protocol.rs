@@ -1,0 +1,101 @@
+//! What backend and recorder say to each other, as JSON.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::catalog::audit::Actor;
+use crate::catalog::backups::{NewBackup, Outcome};
+use crate::catalog::progress::Progress;
+
+/// From the backend.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Request {
+    /// Take the run lock, or say who has it.
+    Acquire,
+    /// Insert the catalog row and the audit row, and link them.
+    Begin {
+        /// The run.
+        backup: NewBackup,
+        /// Where its partial file would lie.
+        directory: PathBuf,
+    },
+    /// Show how far the run has come. Not answered.
+    Progress(Progress),
+    /// Mark a run done on both rows.
+    Finish {
+        /// The run.
+        id: String,
+        /// What it made.
+        outcome: Outcome,
+    },
+    /// Mark a run failed on both rows.
+    Fail {
+        /// The run.
+        id: String,
+        /// With the stage in front.
+        error: String,
+        /// Five characters.
+        sqlstate: String,
+    },
+    /// Insert an audit row about a backup that exists.
+    Audit {
+        /// One of the event types.
+        event: String,
+        /// Who did it.
+        actor: Actor,
+        /// What the row says.
+        metadata: Value,
+        /// The metadata key that gets the time.
+        stamp: String,
+    },
+    /// Pin or unpin, with its audit row.
+    Pin {
+        /// The backup.
+        id: String,
+        /// True pins.
+        pinned: bool,
+        /// Who did it.
+        actor: Actor,
+    },
+    /// Stamp `deleted_at`, with its audit row.
+    MarkDeleted {
+        /// The backup.
+        id: String,
+        /// Why.
+        reason: String,
+        /// Who did it.
+        actor: Actor,
+    },
+    /// Give the run lock back.
+    Release,
+}
+
+/// From the recorder.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Reply {
+    /// Committed.
+    Done,
+    /// Committed, but the audit row could not be changed: the catalog rules.
+    DoneWithoutAudit {
+        /// Why.
+        reason: String,
+    },
+    /// Another recorder has the run lock.
+    Busy {
+        /// Whom the catalog shows as running.
+        holder: String,
+    },
+    /// Rolled back.
+    Refused {
+        /// Five characters.
+        sqlstate: String,
+        /// The server's message.
+        message: String,
+        /// The server's DETAIL.
+        detail: Option<String>,
+        /// The server's HINT.
+        hint: Option<String>,
+    },
+}

@@ -1,0 +1,282 @@
+//! The worker's side: a loop over requests, one transaction each.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use pgrx::{PgSqlErrorCode, pg_guard, pg_sys};
+use serde_json::{Value, json};
+
+use super::protocol::{Reply, Request};
+use crate::catalog::audit::{Actor, AuditTable};
+use crate::catalog::backups::{self, NewBackup, Outcome};
+use crate::catalog::progress::{self, Progress};
+use crate::catalog::settings::Settings;
+use crate::error::{Error, Result, sqlstate_text};
+use crate::pg::channel::{Channel, Interrupts};
+use crate::pg::worker::{connect, transaction};
+use crate::pg::{locks, session};
+use crate::storage;
+use crate::store::{Key, Store};
+
+/// What the recorder sets for itself: it inherits ALTER DATABASE and ALTER ROLE settings, and must not be stopped by them.
+/// lock_timeout ends a wait for a caller who holds locks on our own tables: that deadlock the server can't see.
+const SETTINGS: [(&str, &str); 8] = [
+    ("default_transaction_read_only", "off"),
+    ("default_transaction_isolation", "read committed"),
+    ("synchronous_commit", "on"),
+    ("statement_timeout", "0"),
+    ("lock_timeout", "3s"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("search_path", "pg_catalog, pg_temp"),
+    ("row_security", "off"),
+];
+
+/// The run that this recorder is responsible for.
+struct ActiveRun {
+    id: String,
+    directory: PathBuf,
+    started: Instant,
+    progress: Progress,
+}
+
+/// The recorder's state: one backend, at most one run.
+struct Recorder {
+    extension: pg_sys::Oid,
+    has_lock: bool,
+    run: Option<ActiveRun>,
+}
+
+/// Entry point of the background worker.
+///
+/// Not for SQL: it takes a segment handle and runs as the bootstrap superuser.
+#[pg_guard]
+#[unsafe(no_mangle)]
+#[allow(unsafe_code)]
+pub extern "C-unwind" fn paliad_backup_recorder(argument: pg_sys::Datum) {
+    let mut oids = pgrx::bgworkers::BackgroundWorker::get_extra().split(' ').filter_map(|oid| oid.parse::<u32>().ok());
+    let (Some(database), Some(extension)) = (oids.next(), oids.next()) else { return };
+    connect(pg_sys::Oid::from(database), &SETTINGS);
+    let Some(mut channel) = Channel::join(argument) else { return };
+    let mut recorder = Recorder { extension: pg_sys::Oid::from(extension), has_lock: false, run: None };
+    while let Ok(Some(message)) = channel.receive(Interrupts::Held, None) {
+        let Some(reply) = recorder.handle(&message) else { continue };
+        let Ok(answer) = serde_json::to_vec(&reply) else { break };
+        if channel.send(&answer, Interrupts::Held, None).is_err() {
+            break;
+        }
+    }
+    recorder.left_alone();
+}
+
+impl Recorder {
+    /// Carries out one request; `None` for those that aren't answered.
+    fn handle(&mut self, message: &[u8]) -> Option<Reply> {
+        let request = match serde_json::from_slice(message) {
+            Ok(request) => request,
+            Err(error) => return Some(refused(&Error::internal(error))),
+        };
+        let answered = !matches!(request, Request::Progress(_));
+        let outcome = match request {
+            Request::Acquire => self.acquire(),
+            Request::Begin { backup, directory } => self.begin(backup, directory),
+            Request::Progress(progress) => self.show(progress),
+            Request::Finish { id, outcome } => self.finish(&id, &outcome),
+            Request::Fail { id, error, sqlstate } => self.fail(&id, &error, &sqlstate),
+            Request::Audit { event, actor, metadata, stamp } => {
+                transaction(|| audit(&event, &actor, &metadata, &stamp).map(|_| Reply::Done))
+            }
+            Request::Pin { id, pinned, actor } => transaction(|| pin(&id, pinned, &actor)),
+            Request::MarkDeleted { id, reason, actor } => transaction(|| mark_deleted(&id, &reason, &actor)),
+            Request::Release => self.release(),
+        };
+        answered.then(|| outcome.unwrap_or_else(|error| refused(&error)))
+    }
+
+    fn acquire(&mut self) -> Result<Reply> {
+        let extension = self.extension;
+        let locked = transaction(|| Ok(locks::try_lock_run(extension)))?;
+        self.has_lock = locked;
+        if locked { Ok(Reply::Done) } else { transaction(|| Ok(Reply::Busy { holder: holder()? })) }
+    }
+
+    fn release(&mut self) -> Result<Reply> {
+        if std::mem::take(&mut self.has_lock) {
+            locks::unlock_run(self.extension);
+        }
+        Ok(Reply::Done)
+    }
+
+    /// Catalog row, then audit row, then the link; the catalog row is committed before the audit table is touched, so that a
+    /// refusal there leaves a row that says so.
+    fn begin(&mut self, backup: NewBackup, directory: PathBuf) -> Result<Reply> {
+        let id = backup.id.clone();
+        let run = ActiveRun { id: id.clone(), directory, started: Instant::now(), progress: Progress::default() };
+        transaction(|| {
+            backups::insert(&backup)?;
+            progress::begin(&id, "backup", backup.backend_pid, session::process_id())
+        })?;
+        self.run = Some(run);
+        let audited = transaction(|| {
+            let actor = Actor { id: backup.requested_by.clone(), email: Some(backup.requested_by_email.clone()) };
+            let metadata = json!({
+                "kind": backup.kind,
+                "catalog_id": backup.id,
+                "requested_by_email": backup.requested_by_email,
+            });
+            match audit_returning("backup_created", &actor, &metadata, "requested_at")? {
+                Some(audit_id) => backups::link_audit(&id, &audit_id),
+                None => Ok(()),
+            }
+        });
+        if let Err(error) = audited {
+            let sqlstate = sqlstate_text(error.sqlstate());
+            self.fail(&id, &error.at_stage("audit insert"), &sqlstate)?;
+            return Err(error);
+        }
+        Ok(Reply::Done)
+    }
+
+    fn show(&mut self, shown: Progress) -> Result<Reply> {
+        transaction(|| progress::update(&shown, false))?;
+        if let Some(run) = &mut self.run {
+            run.progress = shown;
+        }
+        Ok(Reply::Done)
+    }
+
+    fn finish(&mut self, id: &str, outcome: &Outcome) -> Result<Reply> {
+        let shown = self.last_progress("done", None);
+        transaction(|| {
+            backups::finish(id, outcome)?;
+            shown.as_ref().map_or(Ok(()), |shown| progress::update(shown, true))
+        })?;
+        self.run = None;
+        let patched = transaction(|| {
+            patch_audit(
+                id,
+                "backup_created",
+                &json!({
+                    "row_counts": outcome.row_counts,
+                    "file_size_bytes": outcome.size_bytes,
+                    "sheet_count": outcome.sheet_count,
+                    "storage_uri": outcome.storage_uri,
+                    "warnings": outcome.warnings,
+                }),
+                "completed_at",
+            )
+        });
+        Ok(match patched {
+            Ok(()) => Reply::Done,
+            Err(error) => {
+                pgrx::warning!("paliad_backup: the audit row of backup {id} could not be completed: {error}");
+                Reply::DoneWithoutAudit { reason: error.to_string() }
+            }
+        })
+    }
+
+    fn fail(&mut self, id: &str, error: &str, sqlstate: &str) -> Result<Reply> {
+        let shown = self.last_progress("failed", Some(error));
+        let run = self.run.take_if(|run| run.id == id);
+        if let Some(run) = &run {
+            remove_partial(run);
+        }
+        let seconds = run.as_ref().map_or(0.0, |run| run.started.elapsed().as_secs_f64());
+        let stage = run.as_ref().map_or("reconcile", |run| run.progress.phase.as_str()).to_owned();
+        pgrx::log!("paliad_backup: backup {id} failed in stage {stage} after {seconds:.1} s: {error}");
+        transaction(|| {
+            backups::fail(id, error, sqlstate)?;
+            shown.as_ref().map_or(Ok(()), |shown| progress::update(shown, true))
+        })?;
+        let patched = transaction(|| {
+            patch_audit(id, "backup_failed", &json!({ "error": error, "sqlstate": sqlstate }), "failed_at")
+        });
+        Ok(match patched {
+            Ok(()) => Reply::Done,
+            Err(error) => Reply::DoneWithoutAudit { reason: error.to_string() },
+        })
+    }
+
+    /// The backend has gone. A run that it left behind is marked failed.
+    fn left_alone(&mut self) {
+        let Some(id) = self.run.as_ref().map(|run| run.id.clone()) else { return };
+        let sqlstate = sqlstate_text(PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN);
+        if let Err(error) = self.fail(&id, "interrupted: the session ended before the backup was complete", &sqlstate) {
+            pgrx::warning!("paliad_backup: backup {id} could not be marked failed: {error}");
+        }
+    }
+
+    fn last_progress(&self, phase: &str, error: Option<&str>) -> Option<Progress> {
+        let run = self.run.as_ref()?;
+        let mut shown = run.progress.clone();
+        shown.phase = phase.to_owned();
+        shown.error = error.map(str::to_owned);
+        if error.is_none() {
+            shown.sheet = None;
+        }
+        Some(shown)
+    }
+}
+
+fn audit_returning(event: &str, actor: &Actor, metadata: &Value, stamp: &str) -> Result<Option<String>> {
+    AuditTable::resolve(&Settings::read()?)?.insert(event, actor, metadata, stamp)
+}
+
+fn audit(event: &str, actor: &Actor, metadata: &Value, stamp: &str) -> Result<()> {
+    audit_returning(event, actor, metadata, stamp).map(|_| ())
+}
+
+fn patch_audit(id: &str, event: &str, metadata: &Value, stamp: &str) -> Result<()> {
+    match backups::find(id)?.audit_id {
+        Some(audit_id) => AuditTable::resolve(&Settings::read()?)?.patch(&audit_id, event, metadata, stamp),
+        None => Ok(()),
+    }
+}
+
+fn pin(id: &str, pinned: bool, actor: &Actor) -> Result<Reply> {
+    backups::set_pinned(id, pinned)?;
+    let event = if pinned { "backup_pinned" } else { "backup_unpinned" };
+    audit(event, actor, &json!({ "backup_id": id }), if pinned { "pinned_at" } else { "unpinned_at" })?;
+    Ok(Reply::Done)
+}
+
+fn mark_deleted(id: &str, reason: &str, actor: &Actor) -> Result<Reply> {
+    backups::mark_deleted(id, reason)?;
+    audit("backup_deleted", actor, &json!({ "backup_id": id, "reason": reason }), "deleted_at")?;
+    Ok(Reply::Done)
+}
+
+/// Whom a refused caller is told about. The lock's holder may not have its row yet.
+fn holder() -> Result<String> {
+    Ok(match backups::running()?.pop() {
+        Some(backup) => {
+            format!("Backup {} runs in process {}.", backup.id, backup.backend_pid.unwrap_or_default())
+        }
+        None => "An operation is starting or ending in another session.".into(),
+    })
+}
+
+/// After a FATAL the backend's own clean-up didn't run.
+fn remove_partial(run: &ActiveRun) {
+    let removed = Key::parse(&format!("{}.zip", run.id))
+        .and_then(|key| storage::open_existing(&run.directory)?.remove_partial(&key));
+    if let Err(error) = removed {
+        pgrx::warning!("paliad_backup: the partial file of backup {} could not be removed: {error}", run.id);
+    }
+}
+
+fn refused(error: &Error) -> Reply {
+    match error {
+        Error::Recorded { sqlstate, message, detail, hint } => Reply::Refused {
+            sqlstate: sqlstate.clone(),
+            message: message.clone(),
+            detail: detail.clone(),
+            hint: hint.clone(),
+        },
+        other => Reply::Refused {
+            sqlstate: sqlstate_text(other.sqlstate()),
+            message: other.to_string(),
+            detail: None,
+            hint: None,
+        },
+    }
+}
