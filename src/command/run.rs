@@ -63,23 +63,30 @@ pub fn run(extension: Extension, request: &RunRequest) -> Result<String> {
     lock_extension(extension.oid);
     let mut recorder = Recorder::start(extension)?;
     recorder.ask(&Request::Acquire)?;
-    reconcile::stale_runs(&mut recorder, &store)?;
     let backup = new_backup(request)?;
-    recorder.ask(&Request::Begin { backup: backup.clone(), directory: store_directory()? })?;
-    let outcome = recorded(&mut recorder, &store, &backup.id, |recorder, stage| {
+    recorded(&mut recorder, &store, &backup.id, |recorder, attempt| {
+        reconcile::stale_runs(recorder, &store)?;
+        recorder.ask(&Request::Begin { backup: backup.clone(), directory: store_directory()? })?;
+        attempt.begun = true;
         let settings = Settings::read()?;
         let mut progress = Progress { phase: "plan".into(), ..Progress::default() };
         recorder.show(&progress, true)?;
         let plan = plan::plan(&settings, request.scope)?;
         let mut manifest = manifest(request, &backup, &plan)?;
-        let published = make_bundle(&settings, request, &plan, &mut manifest, &store, recorder, &mut progress, stage)?;
-        Ok(outcome(&backup, &manifest, published))
+        let published =
+            make_bundle(&settings, request, &plan, &mut manifest, &store, recorder, &mut progress, attempt)?;
+        recorder.settle(&Request::Finish { id: backup.id.clone(), outcome: outcome(&manifest, published) })
     })?;
-    // From here on the bundle is in place: a cancel must not come between it and the row that says so.
-    recorder.tell(&Request::Finish { id: backup.id.clone(), outcome })?;
-    recorder.tell(&Request::Release)?;
+    recorder.settle(&Request::Release)?;
     recorder.close();
     Ok(backup.id)
+}
+
+/// How far a run has come, for whoever records its failure.
+struct Attempt {
+    /// The rows exist.
+    begun: bool,
+    stage: Stage,
 }
 
 /// The stages whose name the stored error begins with.
@@ -108,7 +115,7 @@ fn make_bundle(
     store: &LocalDisk,
     recorder: &mut Recorder,
     progress: &mut Progress,
-    stage: &mut Stage,
+    attempt: &mut Attempt,
 ) -> Result<Published> {
     let abort = Abort::default();
     progress.phase = "scan".into();
@@ -125,7 +132,7 @@ fn make_bundle(
 
     progress.phase = "seal".into();
     recorder.show(progress, true)?;
-    *stage = Stage::Store;
+    attempt.stage = Stage::Store;
     let key = Key::parse(&format!("{}.zip", manifest.run.id))?;
     let pending = store.create(&key)?;
     let (manifest, formats, stop) = (manifest.clone(), exported.formats, abort.clone());
@@ -133,18 +140,18 @@ fn make_bundle(
     task.join(|| recorder.show(progress, false))?
 }
 
-/// Runs `work`; whatever goes wrong in it (an error of ours, one of the server's, a cancel, a panic) is recorded on both rows
-/// before it goes on to the caller.
+/// Runs `work` with the run lock held; whatever goes wrong in it (an error of ours, one of the server's, a cancel, a panic) is
+/// recorded on both rows, and the lock given back, before it goes on to the caller.
 fn recorded<R>(
     recorder: &mut Recorder,
     store: &LocalDisk,
     id: &str,
-    work: impl FnOnce(&mut Recorder, &mut Stage) -> Result<R>,
+    work: impl FnOnce(&mut Recorder, &mut Attempt) -> Result<R>,
 ) -> Result<R> {
-    let mut stage = Stage::Generate;
+    let mut attempt = Attempt { begun: false, stage: Stage::Generate };
     let caught: std::result::Result<Result<R>, CaughtError> = {
-        let (recorder, stage) = (&mut *recorder, &mut stage);
-        PgTryBuilder::new(AssertUnwindSafe(|| Ok(work(recorder, stage))))
+        let (recorder, attempt) = (&mut *recorder, &mut attempt);
+        PgTryBuilder::new(AssertUnwindSafe(|| Ok(work(recorder, attempt))))
             .catch_others(Err)
             .catch_rust_panic(Err)
             .execute()
@@ -157,13 +164,14 @@ fn recorded<R>(
             (message, sqlstate_text(code))
         }
     };
-    // The bundle may have been published just before the error; a failed run leaves none.
-    if let Ok(key) = Key::parse(&format!("{id}.zip")) {
-        let _ = store.remove(&store.uri(&key));
+    // The error that the caller sees is the run's own, even if it could not be recorded: what is left undone here, the next
+    // reconcile does.
+    if attempt.begun {
+        // The bundle may have been published just before the error; a failed run leaves none.
+        let _ = Key::parse(&format!("{id}.zip")).and_then(|key| store.remove(&store.uri(&key)));
+        let error = format!("{}: {message}", attempt.stage.name());
+        let _ = recorder.tell(&Request::Fail { id: id.to_owned(), error, sqlstate });
     }
-    let error = format!("{}: {message}", stage.name());
-    // The error that the caller sees is the run's own, even if it could not be recorded: the recorder then does it alone.
-    let _ = recorder.tell(&Request::Fail { id: id.to_owned(), error, sqlstate });
     let _ = recorder.tell(&Request::Release);
     caught.unwrap_or_else(|cause| cause.rethrow())
 }
@@ -263,10 +271,9 @@ fn run_warnings(manifest: &Manifest) -> Option<Warning> {
     })
 }
 
-fn outcome(backup: &NewBackup, manifest: &Manifest, published: Published) -> Outcome {
+fn outcome(manifest: &Manifest, published: Published) -> Outcome {
     let row_counts: Map<String, Value> =
         manifest.sheets.iter().map(|sheet| (sheet.name.clone(), json!(sheet.row_count))).collect();
-    debug_assert_eq!(backup.id, manifest.run.id);
     let warnings: Vec<Warning> = run_warnings(manifest).into_iter().chain(manifest.warnings.iter().cloned()).collect();
     Outcome {
         storage_uri: published.uri,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::protocol::{Reply, Request};
+use super::protocol::{Numbered, Reply, Request};
 use crate::catalog::extension::Extension;
 use crate::catalog::progress::Progress;
 use crate::error::{Error, Result};
@@ -20,6 +20,7 @@ const PROGRESS: Duration = Duration::from_secs(1);
 pub struct Recorder {
     channel: Channel,
     progress_sent: Option<Instant>,
+    number: u64,
 }
 
 impl Recorder {
@@ -30,7 +31,7 @@ impl Recorder {
     pub fn start(extension: Extension) -> Result<Recorder> {
         let extra = format!("{} {}", session::database_oid(), extension.oid.to_u32());
         let channel = Channel::start_worker("paliad_backup_recorder", "paliad_backup recorder", &extra)?;
-        Ok(Recorder { channel, progress_sent: None })
+        Ok(Recorder { channel, progress_sent: None, number: 0 })
     }
 
     /// Sends a request and waits until it is committed.
@@ -39,6 +40,14 @@ impl Recorder {
     /// [`Error::Recorder`] when the worker ended or is silent, [`Error::RunActive`], or what the server told the recorder.
     pub fn ask(&mut self, request: &Request) -> Result<Reply> {
         self.converse(request, Interrupts::Answered, ANSWER)
+    }
+
+    /// Like [`Recorder::ask`] where a cancel must not come between what is done and its record: it stays pending.
+    ///
+    /// # Errors
+    /// As [`Recorder::ask`].
+    pub fn settle(&mut self, request: &Request) -> Result<Reply> {
+        self.converse(request, Interrupts::Held, ANSWER)
     }
 
     /// Like [`Recorder::ask`] while an error is on its way: the caller's cancel stays pending and the wait is short.
@@ -59,9 +68,7 @@ impl Recorder {
             return Ok(());
         }
         self.progress_sent = Some(now);
-        let message = serde_json::to_vec(&Request::Progress(progress.clone())).map_err(Error::internal)?;
-        let sent = self.channel.send(&message, Interrupts::Answered, Some(now + ANSWER));
-        sent.map_err(|_| ended())?.ok_or_else(silent)
+        self.send(&Request::Progress(progress.clone()), Interrupts::Answered, now + ANSWER)
     }
 
     /// Ends the worker.
@@ -70,17 +77,29 @@ impl Recorder {
     }
 
     fn converse(&mut self, request: &Request, interrupts: Interrupts, patience: Duration) -> Result<Reply> {
-        let deadline = Some(Instant::now() + patience);
-        let message = serde_json::to_vec(request).map_err(Error::internal)?;
-        self.channel.send(&message, interrupts, deadline).map_err(|_| ended())?.ok_or_else(silent)?;
-        let answer = self.channel.receive(interrupts, deadline).map_err(|_| ended())?.ok_or_else(silent)?;
-        match serde_json::from_slice(&answer).map_err(Error::internal)? {
-            Reply::Refused { sqlstate, message, detail, hint } => {
-                Err(Error::Recorded { sqlstate, message, detail, hint })
+        let deadline = Instant::now() + patience;
+        self.send(request, interrupts, deadline)?;
+        loop {
+            let answer = self.channel.receive(interrupts, Some(deadline)).map_err(|_| ended())?.ok_or_else(silent)?;
+            let answer: Numbered<Reply> = serde_json::from_slice(&answer).map_err(Error::internal)?;
+            if answer.number < self.number {
+                continue;
             }
-            Reply::Busy { holder } => Err(Error::RunActive { detail: holder }),
-            reply => Ok(reply),
+            return match answer.message {
+                Reply::Refused { sqlstate, message, detail, hint } => {
+                    Err(Error::Recorded { sqlstate, message, detail, hint })
+                }
+                Reply::Busy { holder } => Err(Error::RunActive { detail: holder }),
+                reply => Ok(reply),
+            };
         }
+    }
+
+    fn send(&mut self, request: &Request, interrupts: Interrupts, deadline: Instant) -> Result<()> {
+        self.number += 1;
+        let message = Numbered { number: self.number, message: request };
+        let message = serde_json::to_vec(&message).map_err(Error::internal)?;
+        self.channel.send(&message, interrupts, Some(deadline)).map_err(|_| ended())?.ok_or_else(silent)
     }
 }
 

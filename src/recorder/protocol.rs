@@ -9,6 +9,16 @@ use crate::catalog::audit::Actor;
 use crate::catalog::backups::{NewBackup, Outcome};
 use crate::catalog::progress::Progress;
 
+/// A message and its number. An answer bears the number of its request: a backend that was cancelled while it waited must not
+/// take the late answer for that of its next request.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Numbered<T> {
+    /// Counts the requests of one conversation.
+    pub number: u64,
+    /// The request or reply.
+    pub message: T,
+}
+
 /// From the backend.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Request {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use pgrx::{PgSqlErrorCode, pg_guard, pg_sys};
 use serde_json::{Value, json};
 
-use super::protocol::{Reply, Request};
+use super::protocol::{Numbered, Reply, Request};
 use crate::catalog::audit::{Actor, AuditTable};
 use crate::catalog::backups::{self, NewBackup, Outcome};
 use crate::catalog::progress::{self, Progress};
@@ -70,10 +70,10 @@ pub extern "C-unwind" fn paliad_backup_recorder(argument: pg_sys::Datum) {
 
 impl Recorder {
     /// Carries out one request; `None` for those that aren't answered.
-    fn handle(&mut self, message: &[u8]) -> Option<Reply> {
-        let request = match serde_json::from_slice(message) {
-            Ok(request) => request,
-            Err(error) => return Some(refused(&Error::internal(error))),
+    fn handle(&mut self, message: &[u8]) -> Option<Numbered<Reply>> {
+        let (number, request) = match serde_json::from_slice::<Numbered<Request>>(message) {
+            Ok(numbered) => (numbered.number, numbered.message),
+            Err(error) => return Some(Numbered { number: u64::MAX, message: refused(&Error::internal(error)) }),
         };
         let answered = !matches!(request, Request::Progress(_));
         let outcome = match request {
@@ -89,7 +89,7 @@ impl Recorder {
             Request::MarkDeleted { id, reason, actor } => transaction(|| mark_deleted(&id, &reason, &actor)),
             Request::Release => self.release(),
         };
-        answered.then(|| outcome.unwrap_or_else(|error| refused(&error)))
+        answered.then(|| Numbered { number, message: outcome.unwrap_or_else(|error| refused(&error)) })
     }
 
     fn acquire(&mut self) -> Result<Reply> {
@@ -196,9 +196,15 @@ impl Recorder {
         })
     }
 
-    /// The backend has gone. A run that it left behind is marked failed.
+    /// The backend has gone. A run that it left behind is marked failed, unless its bundle is in place already: the next
+    /// reconcile looks whether that is whole.
     fn left_alone(&mut self) {
-        let Some(id) = self.run.as_ref().map(|run| run.id.clone()) else { return };
+        let Some(run) = &self.run else { return };
+        let id = run.id.clone();
+        if is_published(run) {
+            pgrx::log!("paliad_backup: the session of backup {id} ended after its bundle was published");
+            return;
+        }
         let sqlstate = sqlstate_text(PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN);
         if let Err(error) = self.fail(&id, "interrupted: the session ended before the backup was complete", &sqlstate) {
             pgrx::warning!("paliad_backup: backup {id} could not be marked failed: {error}");
@@ -262,6 +268,14 @@ fn remove_partial(run: &ActiveRun) {
     if let Err(error) = removed {
         pgrx::warning!("paliad_backup: the partial file of backup {} could not be removed: {error}", run.id);
     }
+}
+
+fn is_published(run: &ActiveRun) -> bool {
+    let found = Key::parse(&format!("{}.zip", run.id)).and_then(|key| {
+        let store = storage::open_existing(&run.directory)?;
+        store.open(&store.uri(&key)).map(drop)
+    });
+    found.is_ok()
 }
 
 fn refused(error: &Error) -> Reply {
