@@ -34,14 +34,5 @@ pub enum BundleError {
     Aborted,
 }
 
-impl From<zip::result::ZipError> for BundleError {
-    fn from(error: zip::result::ZipError) -> Self {
-        match error {
-            zip::result::ZipError::Io(error) => BundleError::Io(error),
-            other => BundleError::Damaged(other.to_string()),
-        }
-    }
-}
-
 /// The result of everything in this room.
 pub type Result<T> = std::result::Result<T, BundleError>;
