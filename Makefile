@@ -44,9 +44,9 @@ demo: ## Make a real backup of a demo application, in a throwaway cluster (SCALE
 	@scripts/demo.sh
 
 demo-psql: ## Open psql in the demo's database
-	@scripts/cluster.sh start demo && scripts/cluster.sh psql demo paliad
+	@scripts/cluster.sh start demo && { scripts/cluster.sh psql demo paliad; scripts/cluster.sh stop demo; }
 
-test: ## Run all tests; SUITE="unit doc regress client" and FILTER=name narrow it
+test: ## Run all tests; SUITE="unit doc oracle regress client" and FILTER=name narrow it
 	@SUITE='$(SUITE)' FILTER='$(FILTER)' scripts/test.sh
 
 bench: ## Compare a backup with pg_dump -Fc on ROWS=1000000 rows of 8 columns, ROUNDS=5 times

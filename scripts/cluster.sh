@@ -3,6 +3,7 @@
 # data/, socket/, backups/ (for paliad_backup.directory, which must lie outside data/) and the server's log.
 #
 #   cluster.sh start NAME [setting = value]...   makes the cluster where there is none; the settings are its own
+#   cluster.sh standby NAME PRIMARY              makes a hot standby of another cluster, and starts it
 #   cluster.sh stop NAME [smart|fast|immediate]
 #   cluster.sh drop NAME                         stops it, removes its directory
 #   cluster.sh path NAME                         prints its directory
@@ -66,6 +67,13 @@ start() {
     }
 }
 
+standby() { # primary
+    as_server mkdir -p -m 700 "$dir" "$dir/socket" "$dir/backups"
+    as_server "$bindir/pg_basebackup" -h "$(clusters)/$1/socket" -p "$port" -U postgres -D "$dir/data" -R -c fast --no-sync
+    echo "unix_socket_directories = '$dir/socket'" | as_server tee -a "$dir/data/postgresql.conf" >/dev/null
+    start
+}
+
 stop() {
     if running; then as_server "$bindir/pg_ctl" stop -w -s -D "$dir/data" -m "${1:-fast}"; fi
 }
@@ -99,9 +107,9 @@ if [[ $command != clean ]]; then
 fi
 bindir=$(pg_config --bindir)
 case $command in
-start | stop | drop) "$command" "$@" ;;
+start | standby | stop | drop) "$command" "$@" ;;
 clean) clean ;;
 path) echo "$dir" ;;
 psql) exec "$bindir/psql" -X -v ON_ERROR_STOP=1 -h "$dir/socket" -p "$port" -U postgres -d "$@" ;;
-*) die 'start, stop, drop, path, psql or clean' ;;
+*) die 'start, standby, stop, drop, path, psql or clean' ;;
 esac

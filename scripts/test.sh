@@ -2,12 +2,13 @@
 # Runs the tests; the last line is "N passed, N failed", over all suites. SUITE chooses among
 #   unit     the pure rooms, without a server
 #   doc      examples in the documentation
+#   oracle   tests/oracle, which checks bundles without any of our code: that it sees errors
 #   regress  the SQL contract: tests/pg_regress, by the server's own pg_regress
 #   client   tests/*.rs, against throwaway clusters
 # FILTER is a part of the names of unit, doc and client tests to run.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-suites=${SUITE:-unit doc regress client}
+suites=${SUITE:-unit doc oracle regress client}
 filter=${FILTER:-}
 logs=$build/test
 passed=0 failed=0
@@ -37,6 +38,22 @@ cargo_suite() { # suite, arguments of cargo test
     tally "$suite" "$status" $((counts[0] - skipped)) "${counts[1]}"
 }
 
+# Python's unittest ends with "Ran 29 tests in 0.2s" and "OK" or "FAILED (failures=1, errors=1, skipped=2)".
+oracle_suite() {
+    local log=$logs/oracle.log status=0 counts
+    heading oracle
+    psql postgres -c 'CREATE DATABASE oracle'
+    (cd tests/oracle && ORACLE_PSQL="$(pg_config --bindir)/psql -h $cluster/socket -p $port -U postgres -d oracle" \
+        "$python" -B -m unittest 2>&1) | tee "$log" || status=$?
+    read -r -a counts < <(awk '
+        /^Ran / { ran = $2 }
+        /^(OK|FAILED)/ { while (match($0, /(failures|errors|skipped)=[0-9]+/)) {
+            split(substr($0, RSTART, RLENGTH), part, "="); count[part[1]] = part[2]; $0 = substr($0, RSTART + RLENGTH) } }
+        END { print ran + 0, count["failures"] + count["errors"], count["skipped"] + 0 }' "$log")
+    if ((counts[2] > 0)); then echo "skipped: ${counts[2]} in suite oracle" >>"$log"; fi
+    tally oracle "$status" $((counts[0] - counts[1] - counts[2])) "${counts[1]}"
+}
+
 # The tests share the database `regress`, where the extension and its directory are ready; they run in name order.
 regress_suite() {
     local log=$logs/regress.log status=0 tests
@@ -56,11 +73,9 @@ regress_suite() {
 }
 
 client_suite() {
-    export PALIAD_BACKUP_TEST_SOCKET=$cluster/socket PALIAD_BACKUP_TEST_BINDIR PALIAD_BACKUP_TEST_PYTHON
+    export PALIAD_BACKUP_TEST_SOCKET=$cluster/socket PALIAD_BACKUP_TEST_PYTHON=$python
     PALIAD_BACKUP_TEST_BINDIR=$(pg_config --bindir)
-    for PALIAD_BACKUP_TEST_PYTHON in python3 /usr/bin/python3; do
-        if "$PALIAD_BACKUP_TEST_PYTHON" -c 'import openpyxl' 2>/dev/null; then break; fi
-    done
+    export PALIAD_BACKUP_TEST_BINDIR
     cargo_suite client --test '*'
 }
 
@@ -84,11 +99,16 @@ scripts/cluster.sh drop test
 scripts/cluster.sh start test
 cluster=$(scripts/cluster.sh path test)
 trap remove_clusters EXIT
+# The first python3 may be one that Debian's packages are not for.
+for python in python3 /usr/bin/python3; do
+    if "$python" -c 'import openpyxl' 2>/dev/null; then break; fi
+done
 
 for suite in $suites; do
     case $suite in
     unit) cargo_suite unit --lib ;;
     doc) cargo_suite doc --doc ;;
+    oracle) oracle_suite ;;
     regress) regress_suite ;;
     client) client_suite ;;
     *) die "unknown suite $suite" ;;

@@ -1,8 +1,10 @@
 //! Every error that a caller can see: SQLSTATE, message, DETAIL (the object) and HINT (the next command), in one place.
 
 use pgrx::PgSqlErrorCode::{self, *};
+use std::panic::AssertUnwindSafe;
+
 use pgrx::pg_sys::panic::{CaughtError, ErrorReport};
-use pgrx::{PgLogLevel, function_name};
+use pgrx::{PgLogLevel, PgTryBuilder, function_name};
 
 use crate::bundle::BundleError;
 use crate::store::StoreError;
@@ -246,6 +248,14 @@ impl Error {
         report.report(PgLogLevel::ERROR);
         unreachable!("a report at level ERROR does not return")
     }
+}
+
+/// Runs `work`; an error that PostgreSQL raised in it, or a panic, is returned. The transaction can't go on after one: rethrow it.
+pub fn caught<R>(work: impl FnOnce() -> R) -> std::result::Result<R, Box<CaughtError>> {
+    PgTryBuilder::new(AssertUnwindSafe(|| Ok(work())))
+        .catch_others(|cause| Err(Box::new(cause)))
+        .catch_rust_panic(|cause| Err(Box::new(cause)))
+        .execute()
 }
 
 /// Disk full is told apart from every other refusal of the operating system.

@@ -33,5 +33,6 @@ mod storage;
 #[pgrx::pg_guard]
 extern "C-unwind" fn _PG_init() {
     config::register();
+    pg::session::reserve_setting_prefix();
     pg::read_guard::install();
 }

@@ -35,7 +35,6 @@ enum Form {
     Bool,
     Number,
     Timestamp,
-    TimestampTz,
     Text,
 }
 
@@ -96,8 +95,7 @@ fn members(sheet: &Sheet) -> Vec<Member> {
             (None, Shape::Json) => (column.slot, Form::Raw),
             (None, Shape::Bool) => (column.slot, Form::Bool),
             (None, Shape::Integer | Shape::Numeric | Shape::Float) => (column.slot, Form::Number),
-            (None, Shape::Timestamp) => (column.slot, Form::Timestamp),
-            (None, Shape::TimestampTz) => (column.slot, Form::TimestampTz),
+            (None, Shape::Timestamp | Shape::TimestampTz) => (column.slot, Form::Timestamp),
             (None, Shape::Date | Shape::Time | Shape::Text) => (column.slot, Form::Text),
         };
         Member { key, slot, form }
@@ -115,8 +113,7 @@ fn write_value(spool: &mut Spool, value: &[u8], form: Form) -> Result<()> {
         }
         Form::Bool => spool.text().extend_from_slice(if value == b"t" { b"true" } else { b"false" }),
         Form::Number if is_json_number(value) => spool.text().extend_from_slice(value),
-        Form::Timestamp => write_timestamp(spool.text(), value, false),
-        Form::TimestampTz => write_timestamp(spool.text(), value, true),
+        Form::Timestamp => write_timestamp(spool.text(), value),
         Form::Number | Form::Text => {
             spool.text().push(b'"');
             for block in value.chunks(BLOCK) {
@@ -130,7 +127,7 @@ fn write_value(spool: &mut Spool, value: &[u8], form: Form) -> Result<()> {
 }
 
 /// Turns the ISO style's `2026-11-21 03:00:00+00 BC` into the XSD style's `2026-11-21T03:00:00+00:00 BC`; `infinity` stays.
-fn write_timestamp(text: &mut Vec<u8>, value: &[u8], zoned: bool) {
+fn write_timestamp(text: &mut Vec<u8>, value: &[u8]) {
     let (value, era) = match value.strip_suffix(b" BC") {
         Some(before) => (before, b" BC".as_slice()),
         None => (value, b"".as_slice()),
@@ -141,8 +138,8 @@ fn write_timestamp(text: &mut Vec<u8>, value: &[u8], zoned: bool) {
             escape(text, &value[..space]);
             text.push(b'T');
             escape(text, &value[space + 1..]);
-            // The session's zone is UTC, of which the ISO style shows hours alone.
-            if zoned && value.ends_with(b"+00") {
+            // A timestamptz: the session's zone is UTC, of which the ISO style shows hours alone.
+            if value.ends_with(b"+00") {
                 text.extend_from_slice(b":00");
             }
         }

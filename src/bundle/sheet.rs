@@ -71,7 +71,8 @@ pub struct Column {
     pub slot: usize,
     /// Where the server has rendered the value as JSON itself (arrays, composites, types with a cast to json).
     pub json_slot: Option<usize>,
-    /// Where the text for the workbook differs (timestamptz in another time zone, as a timestamp without one).
+    /// Where a timestamptz stands as a timestamp without zone, local to the zone in which the workbook shows it; NULL where it lies
+    /// outside Excel's calendar.
     pub xlsx_slot: Option<usize>,
 }
 

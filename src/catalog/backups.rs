@@ -147,17 +147,17 @@ pub fn finish(id: &str, outcome: &Outcome) -> Result<()> {
     if rows.is_empty() { Err(not_running(id)) } else { Ok(()) }
 }
 
-/// Marks a running row failed. Recorder only.
+/// Marks a running row failed; false when there is none. Recorder only.
 ///
 /// # Errors
 /// The server's.
-pub fn fail(id: &str, error: &str, sqlstate: &str) -> Result<()> {
-    write(
+pub fn fail(id: &str, error: &str, sqlstate: &str) -> Result<bool> {
+    let rows = write(
         "UPDATE paliad_backup.backups SET status = 'failed', error = $2, error_code = $3, finished_at = clock_timestamp() \
-         WHERE id = $1::uuid AND status = 'running'",
+         WHERE id = $1::uuid AND status = 'running' RETURNING id",
         &[Some(id), Some(error), Some(sqlstate)],
     )?;
-    Ok(())
+    Ok(!rows.is_empty())
 }
 
 /// Stamps `deleted_at` on a row that has none. Recorder only.

@@ -20,8 +20,9 @@ pub fn refusal(settings: &Settings) -> Result<Option<String>> {
     }
     let sql = scalar(select(
         Snapshot::Latest,
-        "SELECT pg_catalog.format('SELECT %s()', p.oid::regproc) FROM pg_catalog.pg_proc AS p \
-         WHERE p.oid = pg_catalog.to_regproc($1) AND p.pronargs = 0 AND p.prorettype = 'pg_catalog.bool'::regtype",
+        "SELECT pg_catalog.format('SELECT %I.%I()', n.nspname, p.proname) FROM pg_catalog.pg_proc AS p \
+         JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace \
+         WHERE p.oid = pg_catalog.to_regprocedure($1 || '()') AND p.prorettype = 'pg_catalog.bool'::regtype",
         &[Some(function)],
     )?);
     let sql = sql.ok_or_else(|| Error::UnknownObject {

@@ -20,7 +20,8 @@ mod sequences;
 /// In force while user tables are planned and read, whatever the caller's session says: the same data gives the same bytes.
 /// No parallel workers: the recorder needs a slot, and the server's other users the cores.
 pub const SCAN_SETTINGS: [(&str, &str); 14] = [
-    ("search_path", ""),
+    // Not empty: the caller's temporary objects would come first then, and change what regclass values look like.
+    ("search_path", "pg_catalog, pg_temp"),
     ("DateStyle", "ISO"),
     ("IntervalStyle", "postgres"),
     ("TimeZone", "UTC"),

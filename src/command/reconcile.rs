@@ -1,16 +1,17 @@
 //! Runs that say running though their process is gone: done if their bundle is whole, failed otherwise.
 
-use crate::bundle::BundleError;
+use super::background::Task;
 use crate::bundle::encoder::Abort;
 use crate::bundle::manifest::Manifest;
 use crate::bundle::reader::BundleReader;
+use crate::bundle::{BundleError, Result as BundleResult};
 use crate::catalog::backups::{self, Backup, Outcome};
 use crate::catalog::extension::Extension;
 use crate::error::Result;
 use crate::recorder::leader::Recorder;
 use crate::recorder::protocol::Request;
 use crate::storage;
-use crate::store::{Key, Store, StoreError};
+use crate::store::{Artifact, Key, Store, StoreError};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -29,12 +30,10 @@ pub struct Reconciled {
 /// [`crate::error::Error::RunActive`] while a run is active: nothing is stale then.
 pub fn reconcile(extension: Extension) -> Result<Vec<Reconciled>> {
     let store = storage::open()?;
-    let mut recorder = Recorder::start(extension)?;
-    recorder.ask(&Request::Acquire)?;
-    let reconciled = stale_runs(&mut recorder, &store)?;
-    recorder.tell(&Request::Release)?;
-    recorder.close();
-    Ok(reconciled)
+    Recorder::with(extension, |recorder| {
+        recorder.ask(&Request::Acquire)?;
+        stale_runs(recorder, &store)
+    })
 }
 
 /// As [`reconcile`], for a recorder that holds the run lock.
@@ -48,7 +47,7 @@ pub fn stale_runs(recorder: &mut Recorder, store: &dyn Store) -> Result<Vec<Reco
 fn settle(recorder: &mut Recorder, store: &dyn Store, stale: &Backup) -> Result<Reconciled> {
     let key = Key::parse(&format!("{}.zip", stale.id))?;
     let uri = store.uri(&key);
-    match published(store, &uri, &stale.id) {
+    match published(store, &uri, &stale.id)? {
         Ok(Some(outcome)) => {
             recorder.ask(&Request::Finish { id: stale.id.clone(), outcome })?;
             return Ok(Reconciled { id: stale.id.clone(), status: "done" });
@@ -67,35 +66,46 @@ fn settle(recorder: &mut Recorder, store: &dyn Store, stale: &Backup) -> Result<
 }
 
 /// What the row would say, when the run died between the rename and its last word; `None` without a file.
-fn published(store: &dyn Store, uri: &str, id: &str) -> std::result::Result<Option<Outcome>, BundleError> {
+///
+/// The bundle is read on a thread: a large one takes its time, and the session stays answerable.
+fn published(store: &dyn Store, uri: &str, id: &str) -> Result<BundleResult<Option<Outcome>>> {
     let artifact = match store.open(uri) {
         Ok(artifact) => artifact,
-        Err(StoreError::NotFound { .. }) => return Ok(None),
-        Err(StoreError::Io { source, .. }) => return Err(BundleError::Io(source)),
-        Err(error) => return Err(BundleError::Damaged(error.to_string())),
+        Err(StoreError::NotFound { .. }) => return Ok(Ok(None)),
+        Err(StoreError::Io { source, .. }) => return Ok(Err(BundleError::Io(source))),
+        Err(error) => return Ok(Err(BundleError::Damaged(error.to_string()))),
     };
-    let sha256 = hash(artifact.file.try_clone()?)?;
+    let abort = Abort::default();
+    let (uri, id, stop) = (uri.to_owned(), id.to_owned(), abort.clone());
+    let task = Task::start("paliad reconcile", abort, move || whole(artifact, uri, &id, &stop).map(Some))?;
+    task.join(|| Ok(()))
+}
+
+/// What a bundle says of itself, once it is found whole and the run's own.
+fn whole(artifact: Artifact, uri: String, id: &str, abort: &Abort) -> BundleResult<Outcome> {
+    let sha256 = hash(artifact.file.try_clone()?, abort)?;
     let reader = BundleReader::open(artifact.file)?;
     let manifest = Manifest::parse(&reader.manifest_bytes()?)?;
     if manifest.run.id != id {
         return Err(BundleError::Damaged("the bundle is another run's".into()));
     }
-    reader.verify_content(&manifest.files(), &Abort::default())?;
+    reader.verify_content(&manifest.files(), abort)?;
     let counts = manifest.sheets.iter().map(|sheet| (sheet.name.clone(), sheet.row_count.into())).collect();
-    Ok(Some(Outcome {
-        storage_uri: uri.to_owned(),
+    Ok(Outcome {
+        storage_uri: uri,
         size_bytes: artifact.size,
         sha256,
         row_counts: serde_json::Value::Object(counts),
         sheet_count: manifest.sheets.len(),
         warnings: serde_json::json!(manifest.warnings),
-    }))
+    })
 }
 
-fn hash(mut file: File) -> std::io::Result<String> {
+fn hash(mut file: File, abort: &Abort) -> BundleResult<String> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
+        abort.check()?;
         let length = file.read(&mut buffer)?;
         if length == 0 {
             break;

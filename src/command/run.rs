@@ -1,17 +1,14 @@
 //! Makes one backup.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use pgrx::PgTryBuilder;
-use pgrx::pg_sys::panic::CaughtError;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::background::Task;
 use super::export::export;
 use super::plan::{self, Plan};
-use super::seal::{Published, describe_sheets, seal};
+use super::seal::{Sealed, describe_sheets, seal};
 use super::{reconcile, sequences};
 use crate::bundle::encoder::{Abort, Warning};
 use crate::bundle::manifest::{FORMAT_VERSION, Format, Manifest, Run, Scope};
@@ -20,7 +17,7 @@ use crate::catalog::backups::{NewBackup, Outcome};
 use crate::catalog::extension::Extension;
 use crate::catalog::progress::Progress;
 use crate::catalog::settings::Settings;
-use crate::error::{Error, Result, describe, sqlstate_text};
+use crate::error::{Error, Result, caught, describe, sqlstate_text};
 use crate::pg::locks::lock_extension;
 use crate::pg::query::{Snapshot, select};
 use crate::pg::session;
@@ -61,32 +58,35 @@ pub fn run(extension: Extension, request: &RunRequest) -> Result<String> {
     }
     let store = storage::open()?;
     lock_extension(extension.oid);
-    let mut recorder = Recorder::start(extension)?;
-    recorder.ask(&Request::Acquire)?;
-    let backup = new_backup(request)?;
-    recorded(&mut recorder, &store, &backup.id, |recorder, attempt| {
+    Recorder::with(extension, |recorder| {
+        recorder.ask(&Request::Acquire)?;
         reconcile::stale_runs(recorder, &store)?;
+        let backup = new_backup(request)?;
         recorder.ask(&Request::Begin { backup: backup.clone(), directory: store_directory()? })?;
-        attempt.begun = true;
-        let settings = Settings::read()?;
-        let mut progress = Progress { phase: "plan".into(), ..Progress::default() };
-        recorder.show(&progress, true)?;
-        let plan = plan::plan(&settings, request.scope)?;
-        let mut manifest = manifest(request, &backup, &plan)?;
-        let published =
-            make_bundle(&settings, request, &plan, &mut manifest, &store, recorder, &mut progress, attempt)?;
-        recorder.settle(&Request::Finish { id: backup.id.clone(), outcome: outcome(&manifest, published) })
-    })?;
-    recorder.settle(&Request::Release)?;
-    recorder.close();
-    Ok(backup.id)
+        let outcome = recorded(recorder, &store, &backup.id, |recorder, stage| {
+            let settings = Settings::read()?;
+            let mut progress = Progress { phase: "plan".into(), ..Progress::default() };
+            recorder.show(&progress, true)?;
+            let plan = plan::plan(&settings, request.scope)?;
+            let mut manifest = manifest(request, &backup, &plan)?;
+            let published =
+                make_bundle(&settings, request, &plan, &mut manifest, &store, recorder, &mut progress, stage)?;
+            Ok(outcome(&manifest, published))
+        })?;
+        // The bundle is in place. Where this can't be recorded, the row stays running: reconcile finds the bundle and records it.
+        recorder.settle(&Request::Finish { id: backup.id.clone(), outcome })?;
+        Ok(backup.id)
+    })
 }
 
-/// How far a run has come, for whoever records its failure.
-struct Attempt {
-    /// The rows exist.
-    begun: bool,
-    stage: Stage,
+/// A bundle that lies in the store.
+struct Published {
+    /// `file://…`
+    uri: String,
+    /// Of the file, in bytes.
+    size: u64,
+    /// Of the file.
+    sha256: String,
 }
 
 /// The stages whose name the stored error begins with.
@@ -115,7 +115,7 @@ fn make_bundle(
     store: &LocalDisk,
     recorder: &mut Recorder,
     progress: &mut Progress,
-    attempt: &mut Attempt,
+    stage: &mut Stage,
 ) -> Result<Published> {
     let abort = Abort::default();
     progress.phase = "scan".into();
@@ -132,48 +132,44 @@ fn make_bundle(
 
     progress.phase = "seal".into();
     recorder.show(progress, true)?;
-    attempt.stage = Stage::Store;
+    *stage = Stage::Store;
     let key = Key::parse(&format!("{}.zip", manifest.run.id))?;
     let pending = store.create(&key)?;
     let (manifest, formats, stop) = (manifest.clone(), exported.formats, abort.clone());
     let task = Task::start("paliad seal", abort, move || seal(pending, manifest, formats, &stop))?;
-    task.join(|| recorder.show(progress, false))?
+    let Sealed { pending, size, sha256 } = task.join(|| recorder.show(progress, false))??;
+
+    progress.phase = "publish".into();
+    recorder.show(progress, true)?;
+    // In this thread, which looks for no interrupt from here until the row says done.
+    Ok(Published { uri: pending.publish()?, size, sha256 })
 }
 
-/// Runs `work` with the run lock held; whatever goes wrong in it (an error of ours, one of the server's, a cancel, a panic) is
-/// recorded on both rows, and the lock given back, before it goes on to the caller.
+/// Runs `work`; whatever goes wrong in it (an error of ours, one of the server's, a cancel, a panic) is recorded on both rows
+/// before it goes on to the caller.
 fn recorded<R>(
     recorder: &mut Recorder,
     store: &LocalDisk,
     id: &str,
-    work: impl FnOnce(&mut Recorder, &mut Attempt) -> Result<R>,
+    work: impl FnOnce(&mut Recorder, &mut Stage) -> Result<R>,
 ) -> Result<R> {
-    let mut attempt = Attempt { begun: false, stage: Stage::Generate };
-    let caught: std::result::Result<Result<R>, CaughtError> = {
-        let (recorder, attempt) = (&mut *recorder, &mut attempt);
-        PgTryBuilder::new(AssertUnwindSafe(|| Ok(work(recorder, attempt))))
-            .catch_others(Err)
-            .catch_rust_panic(Err)
-            .execute()
-    };
-    let (message, sqlstate) = match &caught {
-        Ok(Ok(_)) => return caught.unwrap_or_else(|cause| cause.rethrow()),
+    let mut stage = Stage::Generate;
+    let result = caught(|| work(recorder, &mut stage));
+    let (message, sqlstate) = match &result {
+        Ok(Ok(_)) => return result.unwrap_or_else(|cause| cause.rethrow()),
         Ok(Err(error)) => (error.to_string(), sqlstate_text(error.sqlstate())),
         Err(cause) => {
             let (code, message, _, _) = describe(cause);
             (message, sqlstate_text(code))
         }
     };
-    // The error that the caller sees is the run's own, even if it could not be recorded: what is left undone here, the next
-    // reconcile does.
-    if attempt.begun {
-        // The bundle may have been published just before the error; a failed run leaves none.
-        let _ = Key::parse(&format!("{id}.zip")).and_then(|key| store.remove(&store.uri(&key)));
-        let error = format!("{}: {message}", attempt.stage.name());
-        let _ = recorder.tell(&Request::Fail { id: id.to_owned(), error, sqlstate });
-    }
-    let _ = recorder.tell(&Request::Release);
-    caught.unwrap_or_else(|cause| cause.rethrow())
+    // Only the directory's fsync may have failed, and the bundle be in place; a failed run leaves none.
+    let _ = Key::parse(&format!("{id}.zip")).and_then(|key| store.remove(&store.uri(&key)));
+    // The error that the caller sees is the run's own, even if it could not be recorded: what is left undone here, the recorder
+    // or the next reconcile does.
+    let error = format!("{}: {message}", stage.name());
+    let _ = recorder.tell(&Request::Fail { id: id.to_owned(), error, sqlstate });
+    result.unwrap_or_else(|cause| cause.rethrow())
 }
 
 fn new_backup(request: &RunRequest) -> Result<NewBackup> {

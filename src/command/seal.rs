@@ -1,4 +1,4 @@
-//! Joins what the encoders made into one bundle, reads it back and publishes it. Runs on a thread, without PostgreSQL.
+//! Joins what the encoders made into one bundle and reads it back. Runs on a thread, without PostgreSQL.
 
 use crate::bundle::archive::{BundleWriter, Finished, read_back, sha256sums};
 use crate::bundle::encoder::{Abort, Encoded};
@@ -11,12 +11,12 @@ use crate::store::Pending;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A bundle that lies in the store.
+/// A bundle that is whole and durable, and not yet visible.
 #[derive(Debug)]
-pub struct Published {
-    /// `file://…`
-    pub uri: String,
-    /// Of the file.
+pub struct Sealed {
+    /// Its file.
+    pub pending: Pending,
+    /// Of the file, in bytes.
     pub size: u64,
     /// Of the file.
     pub sha256: String,
@@ -52,16 +52,18 @@ pub fn describe_sheets(
     manifest.warnings.extend(formats.iter().flat_map(|(_, encoded)| encoded.warnings.iter().cloned()));
 }
 
-/// Writes README.txt, manifest.json, the workbook, csv, json and SHA256SUMS into `pending`, reads the file back, publishes it.
+/// Writes README.txt, manifest.json, the workbook, csv, json and SHA256SUMS into `pending`, reads the file back and syncs it.
+///
+/// Publishing is left to the backend's own thread: a backend that is terminated exits without waiting for this one.
 ///
 /// # Errors
-/// [`Error::Store`] (`store: …` in the catalog) once publishing has begun, [`Error::Bundle`] before.
+/// [`Error::Bundle`]; [`Error::Store`] when the file can't be synced.
 pub fn seal(
     pending: Pending,
     mut manifest: Manifest,
     mut formats: Vec<(Format, Encoded)>,
     abort: &Abort,
-) -> Result<Published> {
+) -> Result<Sealed> {
     formats.sort_by_key(|(format, _)| *format);
     let file = pending.file().try_clone().map_err(crate::bundle::BundleError::from)?;
     let mut writer = BundleWriter::new(file, abort.clone());
@@ -86,6 +88,6 @@ pub fn seal(
     let finished = writer.finish()?;
     read_back(&finished.file, &finished, abort)?;
     let Finished { size, sha256, .. } = finished;
-    abort.check()?;
-    Ok(Published { uri: pending.publish().map_err(Error::Store)?, size, sha256 })
+    pending.sync().map_err(Error::Store)?;
+    Ok(Sealed { pending, size, sha256 })
 }

@@ -13,12 +13,18 @@ use crate::error::{Error, Result};
 const QUEUE: usize = 32 * 1024;
 /// How often a wait looks for interrupts and its deadline, should a latch be missed.
 const SLICE: Duration = Duration::from_millis(100);
+/// How long [`Channel::close`] waits for the worker: longer than a worker takes to record what became of an abandoned run.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// One end of the conversation.
 pub struct Channel {
     segment: *mut pg_sys::dsm_segment,
     outgoing: *mut pg_sys::shm_mq_handle,
     incoming: *mut pg_sys::shm_mq_handle,
+    /// Null at the worker's end.
+    worker: *mut pg_sys::BackgroundWorkerHandle,
+    /// A message has gone in part: nothing else can follow it.
+    cut: bool,
 }
 
 /// Whether a wait may be ended by the caller's cancel.
@@ -71,6 +77,8 @@ impl Channel {
                 segment,
                 outgoing: pg_sys::shm_mq_attach(outgoing, segment, handle),
                 incoming: pg_sys::shm_mq_attach(incoming, segment, handle),
+                worker: handle,
+                cut: false,
             })
         }
     }
@@ -93,24 +101,32 @@ impl Channel {
                 segment,
                 outgoing: pg_sys::shm_mq_attach(outgoing, segment, std::ptr::null_mut()),
                 incoming: pg_sys::shm_mq_attach(incoming, segment, std::ptr::null_mut()),
+                worker: std::ptr::null_mut(),
+                cut: false,
             })
         }
     }
 
-    /// Sends one message, waiting while the queue is full; `None` when `deadline` passed.
+    /// Sends one message, waiting while the queue is full; `None` when `deadline` passed. After that, or a cancel during the
+    /// wait, every further message is refused as [`Detached`]: the queue would join the two.
     pub fn send(
         &mut self,
         message: &[u8],
         interrupts: Interrupts,
         deadline: Option<Instant>,
     ) -> std::result::Result<Option<()>, Detached> {
-        self.wait_until(interrupts, deadline, |channel| {
+        if std::mem::replace(&mut self.cut, true) {
+            return Err(Detached);
+        }
+        let sent = self.wait_until(interrupts, deadline, |channel| {
             // SAFETY: the handle is live until `close`; a repeated call after WOULD_BLOCK passes the same message, as
             // shm_mq.c demands.
             unsafe {
                 pg_sys::shm_mq_send(channel.outgoing, message.len(), message.as_ptr() as *const c_void, true, true)
             }
-        })
+        })?;
+        self.cut = sent.is_none();
+        Ok(sent)
     }
 
     /// Receives one message, waiting for it; `None` when `deadline` passed.
@@ -151,11 +167,26 @@ impl Channel {
         }
     }
 
-    /// Ends the conversation; the other side sees that it is alone.
+    /// Ends the conversation; the other side sees that it is alone. Then waits up to 5 s until the worker has ended, and with
+    /// it its locks and its slot.
     ///
     /// Not in `Drop`: while an error unwinds, PostgreSQL must not be called, and its abort handling detaches by itself.
     pub fn close(self) {
-        // SAFETY: detaching the segment runs the queues' on_dsm_detach callbacks; `self` is consumed, so no handle is used again.
+        // SAFETY: detaching the segment runs the queues' on_dsm_detach callbacks; `self` is consumed, so no queue is used again.
         unsafe { pg_sys::dsm_detach(self.segment) };
+        let deadline = Instant::now() + FAREWELL;
+        while self.worker_lives() && Instant::now() < deadline {
+            session::wait_latch(SLICE);
+        }
+    }
+
+    fn worker_lives(&self) -> bool {
+        let mut pid = 0;
+        // SAFETY: not null: the handle of `start_worker`, allocated in the memory context of the call that opened the channel.
+        !self.worker.is_null()
+            && matches!(
+                unsafe { pg_sys::GetBackgroundWorkerPid(self.worker, &mut pid) },
+                pg_sys::BgwHandleStatus::BGWH_STARTED | pg_sys::BgwHandleStatus::BGWH_NOT_YET_STARTED
+            )
     }
 }

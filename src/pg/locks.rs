@@ -53,6 +53,9 @@ pub fn lock_extension(extension: pg_sys::Oid) {
 
 /// The tag of the database's one run: the extension as an object, with a sub-object number that no SQL command locks.
 /// (An advisory lock could be taken by any user, and would block every run.)
+///
+/// Of the lock method of advisory locks all the same: a session lock of the default method is lost when any transaction of the
+/// session aborts, and outlives a process that exits between transactions (proc.c, ProcReleaseLocks; postinit.c, ShutdownPostgres).
 fn run_tag(extension: pg_sys::Oid) -> pg_sys::LOCKTAG {
     pg_sys::LOCKTAG {
         // SAFETY: reads a backend-local variable, set at connection.
@@ -61,21 +64,14 @@ fn run_tag(extension: pg_sys::Oid) -> pg_sys::LOCKTAG {
         locktag_field3: extension.to_u32(),
         locktag_field4: 1,
         locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
-        locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+        locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
     }
 }
 
-/// Takes the run lock for this session, without waiting; false when another process has it.
+/// Takes the run lock for this session until it ends, without waiting; false when another process has it.
 pub fn try_lock_run(extension: pg_sys::Oid) -> bool {
     let tag = run_tag(extension);
-    // SAFETY: a valid tag; a session lock is released by `unlock_run` or with the process, however it dies.
+    // SAFETY: a valid tag; a session lock is released with the process, however it dies.
     let result = unsafe { pg_sys::LockAcquire(&tag, pg_sys::ExclusiveLock as pg_sys::LOCKMODE, true, true) };
     result != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
-}
-
-/// Releases the run lock that this session holds.
-pub fn unlock_run(extension: pg_sys::Oid) {
-    let tag = run_tag(extension);
-    // SAFETY: a valid tag; the server warns when the lock isn't held.
-    unsafe { pg_sys::LockRelease(&tag, pg_sys::ExclusiveLock as pg_sys::LOCKMODE, true) };
 }

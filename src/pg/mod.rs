@@ -4,11 +4,13 @@
 #![allow(unsafe_code)]
 
 pub mod channel;
+pub mod dependencies;
 pub mod identity;
 pub mod locks;
 pub mod query;
 pub mod read_guard;
 pub mod scan;
 pub mod session;
+pub mod text;
 pub mod threads;
 pub mod worker;

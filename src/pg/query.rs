@@ -3,10 +3,11 @@
 //! pgrx's `Spi` stops being read-only once the transaction has written, and then takes a new snapshot for each query under
 //! READ COMMITTED. These functions say which snapshot they read with.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 
-use pgrx::{IntoDatum, pg_sys};
+use pgrx::pg_sys;
 
+use super::text::{from_server, to_server};
 use crate::error::{Error, Result};
 
 /// A row of a result, `None` for NULL.
@@ -57,12 +58,15 @@ fn with_tuples<R>(
     read_only: bool,
     use_table: impl FnOnce(*mut pg_sys::SPITupleTable) -> R,
 ) -> Result<R> {
-    let sql = CString::new(sql).map_err(Error::internal)?;
+    let sql = to_server(sql)?;
     let mut types = vec![pg_sys::TEXTOID; parameters.len()];
     let mut values: Vec<pg_sys::Datum> = Vec::with_capacity(parameters.len());
     let mut nulls = Vec::with_capacity(parameters.len());
     for parameter in parameters {
-        values.push((*parameter).and_then(IntoDatum::into_datum).unwrap_or(pg_sys::Datum::from(0)));
+        values.push(match parameter {
+            Some(text) => text_datum(text)?,
+            None => pg_sys::Datum::from(0),
+        });
         nulls.push(if parameter.is_some() { b' ' } else { b'n' } as std::ffi::c_char);
     }
     // SAFETY: SPI is connected and finished in pairs (an error raised in between is cleaned up by AtEOXact_SPI); the three
@@ -85,6 +89,12 @@ fn with_tuples<R>(
         pg_sys::SPI_finish();
         Ok(result)
     }
+}
+
+fn text_datum(text: &str) -> Result<pg_sys::Datum> {
+    let text = to_server(text)?;
+    // SAFETY: copies `text` into the current memory context, as a text value.
+    Ok(unsafe { pg_sys::cstring_to_text_with_len(text.as_ptr(), text.as_bytes().len() as i32) }.into())
 }
 
 /// Runs `work` with a snapshot taken now.
@@ -122,7 +132,7 @@ unsafe fn text_rows(table: *mut pg_sys::SPITupleTable) -> Vec<Row> {
 /// `text` is null or a NUL-terminated string of the server's.
 unsafe fn owned_text(text: *mut std::ffi::c_char) -> Option<String> {
     // SAFETY: the caller's promise.
-    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+    (!text.is_null()).then(|| from_server(unsafe { CStr::from_ptr(text) }))
 }
 
 /// Puts the tuples of one query, read with the latest snapshot, into the caller's result set.
@@ -186,7 +196,7 @@ pub fn describe(sql: &str) -> Result<Vec<(String, u32, i32)>> {
             attributes
                 .iter()
                 .map(|attribute| {
-                    let name = CStr::from_ptr(attribute.attname.data.as_ptr()).to_string_lossy().into_owned();
+                    let name = from_server(CStr::from_ptr(attribute.attname.data.as_ptr()));
                     (name, attribute.atttypid.to_u32(), attribute.atttypmod)
                 })
                 .collect()

@@ -6,7 +6,9 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-use pgrx::{PgSqlErrorCode, ereport, pg_guard, pg_sys};
+use pgrx::{pg_guard, pg_sys};
+
+use crate::error::Error;
 
 thread_local! {
     static FORBIDDEN: RefCell<HashSet<u32>> = RefCell::new(HashSet::new());
@@ -75,12 +77,12 @@ unsafe fn refuse_forbidden(range_table: *mut pg_sys::List) {
                 // SAFETY: not null, NUL-terminated.
                 unsafe { std::ffi::CStr::from_ptr(name) }.to_string_lossy().into_owned()
             };
-            ereport!(
-                ERROR,
-                PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-                format!("the sheet's query reads the excluded table \"{name}\""),
-                "Excluded tables never leave the database; SELECT * FROM paliad_backup.exclusions shows them."
-            );
+            Error::Rights {
+                message: format!("the sheet's query reads the excluded table \"{name}\""),
+                hint: "Excluded tables never leave the database; SELECT * FROM paliad_backup.exclusions shows them."
+                    .into(),
+            }
+            .raise();
         }
     }
 }

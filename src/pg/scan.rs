@@ -1,12 +1,13 @@
 //! One query's rows as batches of UTF-8 text, pushed by the executor without a copy of the tuples.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use pgrx::{pg_guard, pg_sys};
 
 use super::session::Encoding;
+use super::text::to_server;
 use crate::bundle::batch::Batch;
 use crate::bundle::sheet::Sheet;
 use crate::error::{Error, Result};
@@ -40,7 +41,7 @@ struct TextReceiver<'a> {
 /// # Errors
 /// What `sink` returned, or [`Error::InvalidText`]; the server's own errors are raised by the server.
 pub fn scan(sql: &str, sheet: &Arc<Sheet>, encoding: Encoding, sink: Sink<'_>) -> Result<u64> {
-    let sql = CString::new(sql).map_err(Error::internal)?;
+    let sql = to_server(sql)?;
     // SAFETY: a child of the current context; deleted below, or with its parent when an error unwinds.
     let row_context = unsafe {
         pg_sys::AllocSetContextCreateInternal(
@@ -201,8 +202,12 @@ impl TextReceiver<'_> {
             .columns
             .iter()
             .find(|column| column.slot == slot || column.json_slot == Some(slot) || column.xlsx_slot == Some(slot));
+        let table = match &self.sheet.relation {
+            Some(relation) => pgrx::spi::quote_qualified_identifier(&relation.schema, &relation.table),
+            None => self.sheet.name.clone(),
+        };
         Error::InvalidText {
-            table: self.sheet.name.clone(),
+            table,
             column: column.map(|column| column.name.clone()).unwrap_or_default(),
             detail: format!("Row {} in the order of the export: {error}.", self.rows + 1),
         }

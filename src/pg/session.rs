@@ -6,6 +6,12 @@ use std::time::Duration;
 
 use pgrx::pg_sys;
 
+/// From now on a misspelt setting of this extension is an error, not a placeholder that nobody reads.
+pub fn reserve_setting_prefix() {
+    // SAFETY: called from _PG_init, after the settings are defined; the name is a literal.
+    unsafe { pg_sys::MarkGUCPrefixReserved(c"paliad_backup".as_ptr()) };
+}
+
 /// The server is replaying WAL (a standby).
 pub fn in_recovery() -> bool {
     // SAFETY: reads shared memory.

@@ -11,9 +11,12 @@ use crate::error::{Error, Result, describe, sqlstate_text};
 
 /// Connects this worker to a database as the bootstrap superuser, also where connections are not allowed.
 ///
-/// SIGTERM only raises a flag: a fast shutdown must let the worker write its last row (it ends when its backend has gone).
+/// SIGTERM and SIGINT only raise flags: a fast shutdown must let the worker write its last row (it ends when its backend has
+/// gone), and pg_terminate_backend or pg_cancel_backend on the worker itself must not lose one.
 pub fn connect(database: pg_sys::Oid, settings: &[(&str, &str)]) {
-    BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP | SignalWakeFlags::SIGTERM);
+    BackgroundWorker::attach_signal_handlers(
+        SignalWakeFlags::SIGHUP | SignalWakeFlags::SIGTERM | SignalWakeFlags::SIGINT,
+    );
     // SAFETY: called once, first thing in a background worker registered with SPI access.
     unsafe {
         pg_sys::BackgroundWorkerInitializeConnectionByOid(

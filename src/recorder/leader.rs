@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::protocol::{Numbered, Reply, Request};
 use crate::catalog::extension::Extension;
 use crate::catalog::progress::Progress;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, caught};
 use crate::pg::channel::{Channel, Interrupts};
 use crate::pg::session;
 
@@ -32,6 +32,18 @@ impl Recorder {
         let extra = format!("{} {}", session::database_oid(), extension.oid.to_u32());
         let channel = Channel::start_worker("paliad_backup_recorder", "paliad_backup recorder", &extra)?;
         Ok(Recorder { channel, progress_sent: None, number: 0 })
+    }
+
+    /// Runs `work` with a recorder of its own, which has ended when this returns: the run lock is free then, whatever went
+    /// wrong, and so is the worker's slot.
+    ///
+    /// # Errors
+    /// As [`Recorder::start`] and `work`; what the server raises in `work` is raised again.
+    pub fn with<R>(extension: Extension, work: impl FnOnce(&mut Recorder) -> Result<R>) -> Result<R> {
+        let mut recorder = Recorder::start(extension)?;
+        let result = caught(|| work(&mut recorder));
+        recorder.close();
+        result.unwrap_or_else(|cause| cause.rethrow())
     }
 
     /// Sends a request and waits until it is committed.

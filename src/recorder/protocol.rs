@@ -22,7 +22,7 @@ pub struct Numbered<T> {
 /// From the backend.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Request {
-    /// Take the run lock, or say who has it.
+    /// Take the run lock, or say who has it. It is given back by the recorder's end.
     Acquire,
     /// Insert the catalog row and the audit row, and link them.
     Begin {
@@ -78,8 +78,6 @@ pub enum Request {
         /// Who did it.
         actor: Actor,
     },
-    /// Give the run lock back.
-    Release,
 }
 
 /// From the recorder.

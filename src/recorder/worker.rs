@@ -1,7 +1,7 @@
 //! The worker's side: a loop over requests, one transaction each.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pgrx::{PgSqlErrorCode, pg_guard, pg_sys};
 use serde_json::{Value, json};
@@ -20,7 +20,8 @@ use crate::store::{Key, Store};
 
 /// What the recorder sets for itself: it inherits ALTER DATABASE and ALTER ROLE settings, and must not be stopped by them.
 /// lock_timeout ends a wait for a caller who holds locks on our own tables: that deadlock the server can't see.
-const SETTINGS: [(&str, &str); 8] = [
+const SETTINGS: [(&str, &str); 9] = [
+    ("role", "none"),
     ("default_transaction_read_only", "off"),
     ("default_transaction_isolation", "read committed"),
     ("synchronous_commit", "on"),
@@ -30,6 +31,10 @@ const SETTINGS: [(&str, &str); 8] = [
     ("search_path", "pg_catalog, pg_temp"),
     ("row_security", "off"),
 ];
+
+/// How long the run lock may be held without a running row before that counts as another operation.
+const CHANGING_HANDS: Duration = Duration::from_secs(1);
+const RETRY: Duration = Duration::from_millis(10);
 
 /// The run that this recorder is responsible for.
 struct ActiveRun {
@@ -42,7 +47,6 @@ struct ActiveRun {
 /// The recorder's state: one backend, at most one run.
 struct Recorder {
     extension: pg_sys::Oid,
-    has_lock: bool,
     run: Option<ActiveRun>,
 }
 
@@ -57,7 +61,7 @@ pub extern "C-unwind" fn paliad_backup_recorder(argument: pg_sys::Datum) {
     let (Some(database), Some(extension)) = (oids.next(), oids.next()) else { return };
     connect(pg_sys::Oid::from(database), &SETTINGS);
     let Some(mut channel) = Channel::join(argument) else { return };
-    let mut recorder = Recorder { extension: pg_sys::Oid::from(extension), has_lock: false, run: None };
+    let mut recorder = Recorder { extension: pg_sys::Oid::from(extension), run: None };
     while let Ok(Some(message)) = channel.receive(Interrupts::Held, None) {
         let Some(reply) = recorder.handle(&message) else { continue };
         let Ok(answer) = serde_json::to_vec(&reply) else { break };
@@ -87,23 +91,29 @@ impl Recorder {
             }
             Request::Pin { id, pinned, actor } => transaction(|| pin(&id, pinned, &actor)),
             Request::MarkDeleted { id, reason, actor } => transaction(|| mark_deleted(&id, &reason, &actor)),
-            Request::Release => self.release(),
         };
         answered.then(|| Numbered { number, message: outcome.unwrap_or_else(|error| refused(&error)) })
     }
 
+    /// A holder without a running row is starting or ending: a moment later there is a run to name, or the lock is free.
     fn acquire(&mut self) -> Result<Reply> {
         let extension = self.extension;
-        let locked = transaction(|| Ok(locks::try_lock_run(extension)))?;
-        self.has_lock = locked;
-        if locked { Ok(Reply::Done) } else { transaction(|| Ok(Reply::Busy { holder: holder()? })) }
-    }
-
-    fn release(&mut self) -> Result<Reply> {
-        if std::mem::take(&mut self.has_lock) {
-            locks::unlock_run(self.extension);
+        let begin = Instant::now();
+        loop {
+            if transaction(|| Ok(locks::try_lock_run(extension)))? {
+                return Ok(Reply::Done);
+            }
+            match transaction(backups::running)?.pop() {
+                Some(run) => {
+                    let process = run.backend_pid.unwrap_or_default();
+                    return Ok(Reply::Busy { holder: format!("Backup {} runs in process {process}.", run.id) });
+                }
+                None if begin.elapsed() > CHANGING_HANDS => {
+                    return Ok(Reply::Busy { holder: "An operation is starting or ending in another session.".into() });
+                }
+                None => session::wait_latch(RETRY),
+            }
         }
-        Ok(Reply::Done)
     }
 
     /// Catalog row, then audit row, then the link; the catalog row is committed before the audit table is touched, so that a
@@ -180,13 +190,17 @@ impl Recorder {
         if let Some(run) = &run {
             remove_partial(run);
         }
-        let seconds = run.as_ref().map_or(0.0, |run| run.started.elapsed().as_secs_f64());
-        let stage = run.as_ref().map_or("reconcile", |run| run.progress.phase.as_str()).to_owned();
-        pgrx::log!("paliad_backup: backup {id} failed in stage {stage} after {seconds:.1} s: {error}");
-        transaction(|| {
-            backups::fail(id, error, sqlstate)?;
-            shown.as_ref().map_or(Ok(()), |shown| progress::update(shown, true))
+        let failed = transaction(|| {
+            let failed = backups::fail(id, error, sqlstate)?;
+            shown.as_ref().map_or(Ok(()), |shown| progress::update(shown, true))?;
+            Ok(failed)
         })?;
+        if !failed {
+            return Ok(Reply::Done);
+        }
+        let seconds = run.as_ref().map_or(0.0, |run| run.started.elapsed().as_secs_f64());
+        let stage = run.as_ref().map_or("reconcile", |run| run.progress.phase.as_str());
+        pgrx::log!("paliad_backup: backup {id} failed in stage {stage} after {seconds:.1} s: {error}");
         let patched = transaction(|| {
             patch_audit(id, "backup_failed", &json!({ "error": error, "sqlstate": sqlstate }), "failed_at")
         });
@@ -206,7 +220,9 @@ impl Recorder {
             return;
         }
         let sqlstate = sqlstate_text(PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN);
-        if let Err(error) = self.fail(&id, "interrupted: the session ended before the backup was complete", &sqlstate) {
+        if let Err(error) =
+            self.fail(&id, "interrupted: the session or its call ended before the backup was complete", &sqlstate)
+        {
             pgrx::warning!("paliad_backup: backup {id} could not be marked failed: {error}");
         }
     }
@@ -249,16 +265,6 @@ fn mark_deleted(id: &str, reason: &str, actor: &Actor) -> Result<Reply> {
     backups::mark_deleted(id, reason)?;
     audit("backup_deleted", actor, &json!({ "backup_id": id, "reason": reason }), "deleted_at")?;
     Ok(Reply::Done)
-}
-
-/// Whom a refused caller is told about. The lock's holder may not have its row yet.
-fn holder() -> Result<String> {
-    Ok(match backups::running()?.pop() {
-        Some(backup) => {
-            format!("Backup {} runs in process {}.", backup.id, backup.backend_pid.unwrap_or_default())
-        }
-        None => "An operation is starting or ending in another session.".into(),
-    })
 }
 
 /// After a FATAL the backend's own clean-up didn't run.

@@ -61,6 +61,14 @@ impl Pending {
         &self.file
     }
 
+    /// Makes the content durable. [`Pending::publish`] does so as well; after this call it has little left to wait for.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn sync(&self) -> Result<()> {
+        sync_file(&self.file, &self.folder.directory.path().join(self.key.partial_name()))
+    }
+
     /// Makes the content durable and visible under its key, in place of an older artifact of that key; returns its URI.
     ///
     /// Content first, then the name, then the directory: after a crash there is the whole artifact or none.
@@ -74,7 +82,7 @@ impl Pending {
         let directory = &folder.directory;
         let partial = self.key.partial_name();
         folder.check_ours()?;
-        sync_file(&self.file, &directory.path().join(&partial))?;
+        self.sync()?;
         if !self.named {
             // linkat(2) cannot replace an older artifact, rename(2) can: hence the step in between.
             directory.name_file(&self.file, &partial)?;

@@ -169,5 +169,5 @@ def _timestamp(text, local):
     day, _, time = shown.partition(" ")
     midnight = _date_ms(day)
     if midnight is None or time.endswith(" BC"):
-        return [Text(text)] if local is None else [Text(text), Text(local)]
+        return [Text(text)]
     return _rounded(midnight * 1000 + _time_us(time), END_MS, "date time", text)

@@ -126,6 +126,9 @@ impl Spool {
             if done {
                 break;
             }
+            if produced == 0 && self.compress.total_in() == read {
+                return Err(BundleError::Io(std::io::Error::other("deflate makes no progress")));
+            }
         }
         self.text.clear();
         Ok(())

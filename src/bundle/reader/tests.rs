@@ -7,6 +7,11 @@ use crate::bundle::archive::container::directory;
 use crate::bundle::archive::{BundleWriter, Spool, sha256sums};
 
 fn bundle() -> (Vec<u8>, Vec<FileInfo>) {
+    bundle_with_sums(|_| {})
+}
+
+/// A bundle whose SHA256SUMS is made from what `change` leaves of the list.
+fn bundle_with_sums(change: impl Fn(&mut Vec<FileInfo>)) -> (Vec<u8>, Vec<FileInfo>) {
     let mut spool = Spool::new(tempfile::tempfile().unwrap(), 6, Abort::default());
     for path in ["csv/a.csv", "csv/b%20.csv"] {
         spool.begin(path.to_owned()).unwrap();
@@ -23,7 +28,8 @@ fn bundle() -> (Vec<u8>, Vec<FileInfo>) {
     let mut files = vec![writer.add_stored("paliad-backup.xlsx", &mut workbook).unwrap()];
     writer.append_spool(&mut encoded.spool).unwrap();
     files.append(&mut encoded.files);
-    let summed: Vec<_> = [readme, manifest].into_iter().chain(files.clone()).collect();
+    let mut summed: Vec<_> = [readme, manifest].into_iter().chain(files.clone()).collect();
+    change(&mut summed);
     writer.add_bytes("SHA256SUMS", sha256sums(&summed).as_bytes()).unwrap();
     let finished = writer.finish().unwrap();
     let mut bytes = vec![0; finished.size as usize];
@@ -78,6 +84,19 @@ fn the_list_and_the_zip_must_agree() {
     other = files.clone();
     other.push(FileInfo { path: "csv/none.csv".to_owned(), ..files[0].clone() });
     assert!(is_damaged(verify(&bytes, &other)));
+}
+
+#[test]
+fn the_checksums_and_the_zip_must_agree() {
+    for change in [
+        |sums: &mut Vec<FileInfo>| drop(sums.pop()),
+        |sums: &mut Vec<FileInfo>| sums[0].sha256 = sums[1].sha256.clone(),
+        |sums: &mut Vec<FileInfo>| sums.push(FileInfo { path: "csv/none.csv".to_owned(), ..sums[0].clone() }),
+        |sums: &mut Vec<FileInfo>| sums.push(sums[0].clone()),
+    ] {
+        let (bytes, files) = bundle_with_sums(change);
+        assert!(is_damaged(verify(&bytes, &files)));
+    }
 }
 
 #[test]
@@ -150,19 +169,18 @@ fn contents_must_inflate_to_what_the_headers_say() {
     let deflated = deflater.finish().unwrap();
     let mut crc = Crc::new();
     crc.update(&zeros);
-    let build = |size: u64, crc32: u32, data: &[u8]| {
-        let entry = Entry {
-            path: "csv/a.csv".to_owned(),
-            method: Method::Deflated,
-            crc32,
-            size,
-            compressed_size: data.len() as u64,
-            offset: 0,
-        };
+    let build_as = |method: Method, size: u64, crc32: u32, data: &[u8]| {
+        let entry =
+            Entry { path: "csv/a.csv".to_owned(), method, crc32, size, compressed_size: data.len() as u64, offset: 0 };
         let mut bytes = [&entry.local_header(false), data].concat();
         bytes.extend(directory(std::slice::from_ref(&entry), bytes.len() as u64).unwrap());
-        open(&bytes).unwrap().copy("csv/a.csv", &mut io::sink())
+        open(&bytes)
     };
+    let build = |size: u64, crc32: u32, data: &[u8]| {
+        build_as(Method::Deflated, size, crc32, data).unwrap().copy("csv/a.csv", &mut io::sink())
+    };
+    assert!(is_damaged(build_as(Method::Deflated, 1 << 30, crc.sum(), &deflated)), "no deflate is that dense");
+    assert!(is_damaged(build_as(Method::Stored, 100_000, crc.sum(), &deflated)), "stored in another size");
     assert_eq!(build(100_000, crc.sum(), &deflated).unwrap(), 100_000);
     assert!(is_damaged(build(100, crc.sum(), &deflated)), "longer than said");
     assert!(is_damaged(build(100_001, crc.sum(), &deflated)), "shorter than said");

@@ -25,7 +25,7 @@ impl Case {
         match self {
             Case::NumberAsText => (
                 "xlsx_number_as_text",
-                "The workbook shows numbers with more than 15 significant digits, or outside Excel's range, as text.",
+                "The workbook shows numbers with more than 15 significant digits, outside Excel's range, or negative zero as text.",
             ),
             Case::NotANumber => ("xlsx_not_a_number", "The workbook shows NaN and infinities as text."),
             Case::DateOutOfRange => (
@@ -44,10 +44,11 @@ impl Case {
 pub struct Column {
     name: String,
     slot: usize,
+    local_slot: Option<usize>,
     shape: Shape,
     /// `<c r="` and the column's letters; the row's digits follow.
     open: Vec<u8>,
-    /// From the end of the reference up to a number.
+    /// From the quote that ends the attribute before it up to a number or logical value.
     number: Vec<u8>,
     tally: [u64; Case::ALL.len()],
 }
@@ -61,7 +62,8 @@ impl Column {
         };
         Column {
             name: column.name.clone(),
-            slot: column.xlsx_slot.unwrap_or(column.slot),
+            slot: column.slot,
+            local_slot: column.xlsx_slot,
             shape: column.shape,
             open: format!("<c r=\"{}", letters(index)).into_bytes(),
             number: number.into_bytes(),
@@ -74,6 +76,11 @@ impl Column {
         self.slot
     }
 
+    /// Index of the same moment as a local time of the zone in which it is shown, where that is not the value itself.
+    pub fn local_slot(&self) -> Option<usize> {
+        self.local_slot
+    }
+
     /// Appends the header's cell.
     pub fn push_header(&self, out: &mut Vec<u8>, row: &Digits) {
         self.push_open(out, row);
@@ -82,20 +89,21 @@ impl Column {
         push_string(out, self.name.as_bytes());
     }
 
-    /// Appends the cell of a value that is not NULL, `value` being its text in UTF-8.
-    pub fn push(&mut self, out: &mut Vec<u8>, row: &Digits, value: &[u8]) {
+    /// Appends the cell of a value that is not NULL, `value` being its text in UTF-8 and `local` that of [`Column::local_slot`].
+    pub fn push(&mut self, out: &mut Vec<u8>, row: &Digits, value: &[u8], local: Option<&[u8]>) {
         self.push_open(out, row);
         let moment = match self.shape {
             Shape::Bool => {
-                out.extend_from_slice(b"\" t=\"b\"><v>");
-                out.push(b'0' + u8::from(value == b"t"));
-                out.extend_from_slice(b"</v></c>");
+                out.extend_from_slice(b"\" t=\"b");
+                self.push_number(out, |out| out.push(b'0' + u8::from(value == b"t")));
                 return;
             }
             Shape::Integer | Shape::Numeric | Shape::Float => {
-                // NaN, Infinity and -Infinity are the only texts of these types that end in a letter.
+                // NaN, Infinity and -Infinity are the only texts of these types that end in a letter. Excel takes -0 for 0.
                 let number = match value.last() {
-                    Some(b'0'..=b'9') if self.shape == Shape::Float => Some(value),
+                    Some(b'0'..=b'9') if self.shape == Shape::Float => {
+                        self.noted((value != b"-0").then_some(value), Case::NumberAsText)
+                    }
                     Some(b'0'..=b'9') => self.noted(exact(value), Case::NumberAsText),
                     _ => self.noted(None, Case::NotANumber),
                 };
@@ -110,7 +118,8 @@ impl Column {
                 return;
             }
             Shape::Date => dates::date(value),
-            Shape::Timestamp | Shape::TimestampTz => dates::timestamp(value),
+            // Without a local time the value lies far outside Excel's calendar; what is text is the value, which tells its zone.
+            Shape::Timestamp | Shape::TimestampTz => dates::timestamp(local.unwrap_or(value)),
             Shape::Time => dates::time(value),
         };
         match self.noted(moment, Case::DateOutOfRange) {
@@ -188,7 +197,7 @@ mod tests {
     fn cell(shape: Shape, type_name: &str, value: &str) -> (String, Vec<(String, u64)>) {
         let mut column = Column::new(27, &super::super::tests::column("c", shape, type_name, 0));
         let mut out = Vec::new();
-        column.push(&mut out, &Digits::of(12), value.as_bytes());
+        column.push(&mut out, &Digits::of(12), value.as_bytes(), None);
         let warnings = column.warnings("s").map(|warning| (warning.code, warning.count)).collect();
         (String::from_utf8(out).unwrap(), warnings)
     }
@@ -196,12 +205,12 @@ mod tests {
     #[test]
     fn values_become_typed_cells() {
         for (shape, type_name, value, rest) in [
-            (Shape::Bool, "boolean", "t", " t=\"b\"><v>1</v>"),
-            (Shape::Bool, "boolean", "f", " t=\"b\"><v>0</v>"),
+            (Shape::Bool, "boolean", "t", " t=\"b\" s=\"9\"><v>1</v>"),
+            (Shape::Bool, "boolean", "f", " t=\"b\" s=\"9\"><v>0</v>"),
             (Shape::Integer, "bigint", "-42", "><v>-42</v>"),
-            (Shape::Numeric, "numeric(12,2)", "1234.50", " s=\"11\"><v>1234.50</v>"),
+            (Shape::Numeric, "numeric(12,2)", "1234.50", " s=\"12\"><v>1234.50</v>"),
             (Shape::Numeric, "numeric", "1234.50", "><v>1234.50</v>"),
-            (Shape::Float, "real", "-0", "><v>-0</v>"),
+            (Shape::Float, "real", "-0.5", "><v>-0.5</v>"),
             (Shape::Float, "double precision", "0.30000000000000004", "><v>0.30000000000000004</v>"),
             (Shape::Float, "double precision", "1e+20", "><v>1e+20</v>"),
             (Shape::Date, "date", "2026-11-21", " s=\"2\"><v>46347</v>"),
@@ -224,6 +233,7 @@ mod tests {
             (Shape::Numeric, "0.1234567890123456", "xlsx_number_as_text"),
             (Shape::Numeric, "NaN", "xlsx_not_a_number"),
             (Shape::Float, "-Infinity", "xlsx_not_a_number"),
+            (Shape::Float, "-0", "xlsx_number_as_text"),
             (Shape::Date, "infinity", "xlsx_date_out_of_range"),
             (Shape::TimestampTz, "0044-03-15 00:00:00+00 BC", "xlsx_date_out_of_range"),
             (Shape::Time, "24:00:00", "xlsx_date_out_of_range"),

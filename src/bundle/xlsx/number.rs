@@ -1,12 +1,14 @@
 //! Which numbers Excel holds as they are, and digits without allocation.
 
+use std::ops::RangeInclusive;
+
 /// Digits that survive the way through Excel's binary double and back ("Excel specifications and limits").
 const DIGITS: usize = 15;
-/// Largest and smallest powers of ten that are safely inside Excel's range (2.2251E-308 to 9.99E+307).
-const POWER: usize = 306;
+/// Excel's range, without sign: from the smallest normal double on, which the specification gives as 2.2251E-308.
+const RANGE: RangeInclusive<f64> = f64::MIN_POSITIVE..=9.99999999999999E307;
 
 /// The text of a finite integer or numeric as a number cell holds it, without superfluous zeros at the end of a long fraction; none
-/// where it has more than 15 significant digits or is out of a double's range. `text` is as PostgreSQL writes it, without exponent.
+/// where it has more than 15 significant digits or is out of Excel's range. `text` is as PostgreSQL writes it, without exponent.
 pub fn exact(text: &[u8]) -> Option<&[u8]> {
     if text.len() <= DIGITS {
         return Some(text);
@@ -18,11 +20,16 @@ pub fn exact(text: &[u8]) -> Option<&[u8]> {
         return Some(b"0");
     };
     let spans_point = first < point && point < last;
-    if last - first + 1 - usize::from(spans_point) > DIGITS || point.abs_diff(first) > POWER {
+    if last - first + 1 - usize::from(spans_point) > DIGITS || !in_range(digits) {
         return None;
     }
     let end = if last < point { point } else { last + 1 };
     Some(&text[..text.len() - digits.len() + end])
+}
+
+fn in_range(digits: &[u8]) -> bool {
+    let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+    number.is_some_and(|number: f64| RANGE.contains(&number))
 }
 
 /// A number's decimal digits in a buffer on the stack.
@@ -75,9 +82,23 @@ mod tests {
         ] {
             assert_eq!(exact(text.as_bytes()), number.map(str::as_bytes), "{text}");
         }
-        assert!(exact(format!("1{}", "0".repeat(306)).as_bytes()).is_none());
-        assert!(exact(format!("1{}", "0".repeat(300)).as_bytes()).is_some());
-        assert!(exact(format!("0.{}1", "0".repeat(320)).as_bytes()).is_none());
+    }
+
+    #[test]
+    fn excels_range_is_that_of_normal_doubles_below_1e308() {
+        let large = |digits: &str, zeros: usize| format!("{digits}{}", "0".repeat(zeros));
+        let small = |digits: &str, zeros: usize| format!("-0.{}{digits}", "0".repeat(zeros));
+        for (text, is_number) in [
+            (large("1", 307), true),
+            (large("999999999999999", 293), true),
+            (large("1", 308), false),
+            (small("1", 306), true),
+            (small("222507385850721", 307), true),
+            (small("222507385850720", 307), false),
+            (small("1", 320), false),
+        ] {
+            assert_eq!(exact(text.as_bytes()).is_some(), is_number, "{text}");
+        }
     }
 
     proptest! {

@@ -115,7 +115,8 @@ impl SheetWriter {
         self.out.extend_from_slice(b"\">");
         for column in &mut self.columns {
             if let Some(value) = batch.value(row, column.slot()) {
-                column.push(&mut self.out, &digits, value);
+                let local = column.local_slot().and_then(|slot| batch.value(row, slot));
+                column.push(&mut self.out, &digits, value, local);
             }
         }
         self.out.extend_from_slice(b"</row>");

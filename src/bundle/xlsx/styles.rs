@@ -24,6 +24,8 @@ pub enum Style {
     Label,
     /// A link to a sheet.
     Link,
+    /// `TRUE` and `FALSE`. Excel shows logical values so in any format; LibreOffice loses sight of it in some rows without one.
+    Boolean,
     /// [`Style::Header`] above numbers, which stand on the right.
     HeaderRight,
     /// A number with thousands separators and this many decimals, at most [`MAX_SCALE`].
@@ -48,13 +50,15 @@ impl Style {
             Style::Label => 6,
             Style::Link => 7,
             Style::HeaderRight => 8,
-            Style::Decimals(scale) => 9 + usize::from(scale.min(MAX_SCALE)),
+            Style::Boolean => 9,
+            Style::Decimals(scale) => 10 + usize::from(scale.min(MAX_SCALE)),
         }
     }
 
-    /// How the numbers of `column` are shown.
+    /// How the values of `column` are shown that aren't text.
     pub fn of(column: &Column) -> Self {
         match column.shape {
+            Shape::Bool => Style::Boolean,
             Shape::Date => Style::Date,
             Shape::Timestamp | Shape::TimestampTz => Style::Timestamp,
             Shape::Time => Style::Time,
@@ -78,7 +82,8 @@ pub fn part() -> String {
     let mut formats = String::from(
         "<numFmt numFmtId=\"164\" formatCode=\"yyyy\\-mm\\-dd\"/>\
          <numFmt numFmtId=\"165\" formatCode=\"yyyy\\-mm\\-dd\\ hh:mm:ss\"/>\
-         <numFmt numFmtId=\"166\" formatCode=\"hh:mm:ss\"/>",
+         <numFmt numFmtId=\"166\" formatCode=\"hh:mm:ss\"/>\
+         <numFmt numFmtId=\"167\" formatCode=\"&quot;TRUE&quot;;&quot;TRUE&quot;;&quot;FALSE&quot;\"/>",
     );
     let mut cells = String::from(
         "<xf numFmtId=\"0\" fontId=\"0\" fillId=\"0\" borderId=\"0\" xfId=\"0\"/>\
@@ -90,10 +95,11 @@ pub fn part() -> String {
          <xf numFmtId=\"0\" fontId=\"1\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyFont=\"1\"/>\
          <xf numFmtId=\"0\" fontId=\"3\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyFont=\"1\"/>\
          <xf numFmtId=\"0\" fontId=\"1\" fillId=\"0\" borderId=\"1\" xfId=\"0\" applyFont=\"1\" applyBorder=\"1\" applyAlignment=\"1\">\
-         <alignment horizontal=\"right\"/></xf>",
+         <alignment horizontal=\"right\"/></xf>\
+         <xf numFmtId=\"167\" fontId=\"0\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyNumberFormat=\"1\"/>",
     );
     for scale in 0..=usize::from(MAX_SCALE) {
-        let id = FORMAT + 3 + scale;
+        let id = FORMAT + 4 + scale;
         let point = if scale > 0 { "." } else { "" };
         // Writing to a String cannot fail.
         let _ = write!(formats, "<numFmt numFmtId=\"{id}\" formatCode=\"#,##0{point}{:0<scale$}\"/>", "");
@@ -115,8 +121,8 @@ pub fn part() -> String {
          <cellStyleXfs count=\"1\"><xf numFmtId=\"0\" fontId=\"0\" fillId=\"0\" borderId=\"0\"/></cellStyleXfs>\
          <cellXfs count=\"{}\">{cells}</cellXfs>\
          <cellStyles count=\"1\"><cellStyle name=\"Normal\" xfId=\"0\" builtinId=\"0\"/></cellStyles></styleSheet>",
-        3 + scales,
-        9 + scales,
+        4 + scales,
+        10 + scales,
     )
 }
 
@@ -138,7 +144,7 @@ mod tests {
         let part = part();
         let cells = &part[part.find("<cellXfs").unwrap()..part.find("</cellXfs>").unwrap()];
         assert_eq!(cells.matches("<xf ").count(), Style::Decimals(MAX_SCALE).index() + 1);
-        assert!(part.contains("<numFmt numFmtId=\"169\" formatCode=\"#,##0.00\"/>"));
-        assert!(part.contains("<numFmt numFmtId=\"167\" formatCode=\"#,##0\"/>"));
+        assert!(part.contains("<numFmt numFmtId=\"170\" formatCode=\"#,##0.00\"/>"));
+        assert!(part.contains("<numFmt numFmtId=\"168\" formatCode=\"#,##0\"/>"));
     }
 }

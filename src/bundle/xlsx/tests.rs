@@ -182,14 +182,25 @@ fn a_table_without_columns_is_an_empty_sheet() {
 }
 
 #[test]
-fn a_column_may_have_a_text_of_its_own_for_the_workbook() {
+fn a_moment_is_shown_in_local_time_and_outside_excels_calendar_as_the_value() {
     let mut zoned = column("at", Shape::TimestampTz, "timestamp with time zone", 0);
     zoned.xlsx_slot = Some(1);
     let mut sheet = Arc::unwrap_or_clone(sheet("s", vec![zoned]));
     sheet.slots = 2;
-    let rows: Rows = &[&[Some("2026-11-21 12:00:00+00"), Some("2026-11-21 18:00:00")]];
+    let rows: Rows = &[
+        &[Some("2026-11-21 12:00:00+00"), Some("2026-11-21 18:00:00")],
+        &[Some("9999-12-31 23:30:00+00"), Some("10000-01-01 00:30:00")],
+        &[Some("294276-12-31 23:59:59+00"), None],
+        &[None, None],
+    ];
     let (_, parts) = opened(encode(&[(Arc::new(sheet), rows)], "2026-11-21T03:00:00Z", Abort::default()).unwrap());
-    assert!(parts["xl/worksheets/sheet2.xml"].contains("<c r=\"A2\" s=\"3\"><v>46347.75</v></c>"));
+    let xml = &parts["xl/worksheets/sheet2.xml"];
+    assert!(xml.contains(
+        "<c r=\"A2\" s=\"3\"><v>46347.75</v></c></row>\
+         <row r=\"3\"><c r=\"A3\" t=\"inlineStr\"><is><t>9999-12-31 23:30:00+00</t></is></c></row>\
+         <row r=\"4\"><c r=\"A4\" t=\"inlineStr\"><is><t>294276-12-31 23:59:59+00</t></is></c></row>\
+         <row r=\"5\"></row>"
+    ));
 }
 
 #[test]

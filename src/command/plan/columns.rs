@@ -10,6 +10,10 @@ use crate::pg::query::{Row, Snapshot, select};
 
 /// The server's limit on a target list (MaxTupleAttributeNumber).
 const MAX_VALUES: usize = 1664;
+/// Excel's calendar and two days before and after it, for local times of all zones. Outside, the workbook shows the text alone; at
+/// the ends of its range a timestamptz has no local time in some zones.
+const EXCEL_CALENDAR: &str =
+    "'1900-02-27 00:00+00'::pg_catalog.timestamptz AND '10000-01-02 00:00+00'::pg_catalog.timestamptz";
 
 /// One sheet's columns.
 #[derive(Clone, Debug, Default)]
@@ -109,7 +113,10 @@ pub fn assign_slots(description: &mut Description, types: &Types, time_zone: &st
         }
         if rendering.shape == Shape::TimestampTz && time_zone != "UTC" {
             column.xlsx_slot = Some(values.len());
-            values.push(format!("pg_catalog.timezone({}, {value})", pgrx::spi::quote_literal(time_zone)));
+            values.push(format!(
+                "CASE WHEN {value} BETWEEN {EXCEL_CALENDAR} THEN pg_catalog.timezone({}, {value}) END",
+                pgrx::spi::quote_literal(time_zone)
+            ));
         }
     }
     *slots = values.len();

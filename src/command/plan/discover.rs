@@ -195,6 +195,27 @@ pub fn forbidden(exclusions: &[Exclusion]) -> Result<Vec<u32>> {
     Ok(rows.iter().filter_map(|row| number(&row[0])).collect())
 }
 
+/// Where rows of excluded relations lie besides: TOAST tables, and materialised views that read them, at any depth.
+///
+/// # Errors
+/// The server's.
+pub fn copies(forbidden: &[u32]) -> Result<Vec<u32>> {
+    let rows = select(
+        Snapshot::Latest,
+        "WITH RECURSIVE reads AS (\
+           SELECT pg_catalog.unnest($1::oid[]) AS oid \
+           UNION \
+           SELECT w.ev_class FROM reads AS r \
+           JOIN pg_catalog.pg_depend AS d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = r.oid \
+             AND d.classid = 'pg_catalog.pg_rewrite'::regclass \
+           JOIN pg_catalog.pg_rewrite AS w ON w.oid = d.objid) \
+         SELECT pg_catalog.unnest(ARRAY[c.oid, c.reltoastrelid]) FROM reads JOIN pg_catalog.pg_class AS c ON c.oid = reads.oid \
+         WHERE c.relkind = 'm' OR c.oid = ANY ($1::oid[])",
+        &[Some(&oid_array(forbidden.iter().copied()))],
+    )?;
+    Ok(rows.iter().filter_map(|row| number(&row[0])).collect())
+}
+
 /// Views whose definition reaches an excluded relation, at any depth, are refused before anything is read; materialised views
 /// too, whose stored rows the executor's guard can't tell apart.
 ///

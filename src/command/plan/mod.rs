@@ -3,7 +3,9 @@
 mod columns;
 mod discover;
 mod query_sheets;
+mod readers;
 mod sheet_sql;
+mod sources;
 mod types;
 
 use std::collections::{BTreeMap, HashSet};
@@ -64,8 +66,10 @@ pub fn plan(settings: &Settings, scope: Scope) -> Result<Plan> {
     lock(&seen, &found)?;
     let trees = discover::trees(Snapshot::Latest, &found)?;
     compare(&seen, &trees, &found)?;
+    let current = discover::current(&found)?;
+    compare_names(&found, &current)?;
 
-    let forbidden = discover::forbidden(&exclusions)?;
+    let mut forbidden = discover::forbidden(&exclusions)?;
     let forbidden_set: HashSet<u32> = forbidden.iter().copied().collect();
     let mut excluded: Vec<Excluded> = exclusions
         .iter()
@@ -75,7 +79,6 @@ pub fn plan(settings: &Settings, scope: Scope) -> Result<Plan> {
             reason: exclusion.reason.clone(),
         })
         .collect();
-    let current = discover::current(&found)?;
     excluded.extend(discover::left_out(settings, &registered)?);
 
     let kept: Vec<&Found> = current
@@ -84,7 +87,8 @@ pub fn plan(settings: &Settings, scope: Scope) -> Result<Plan> {
         .filter(|table| registration(&registered, table).is_none_or(|entry| entry.enabled))
         .collect();
     discover::refuse_reading_excluded(&kept, &forbidden)?;
-    check_rights(&kept)?;
+    forbidden.extend(discover::copies(&forbidden)?);
+    readers::check_rights(&kept)?;
 
     let types = types::Types::read()?;
     let mut described = columns::describe(&kept, &types, &settings.xlsx_time_zone)?;
@@ -115,6 +119,9 @@ pub fn plan(settings: &Settings, scope: Scope) -> Result<Plan> {
         entries.push(query_sheets::describe(entry, &types, &settings.xlsx_time_zone, &forbidden)?);
     }
     let sheets = name_and_order(entries, scope);
+    for planned in sheets.iter().filter(|planned| planned.guarded) {
+        sources::lock_and_compare(&planned.sheet.name, planned.owner, &planned.sql)?;
+    }
     let warnings = discover::warnings()?;
     let bytes = current.iter().map(|table| table.bytes).sum();
     Ok(Plan { sheets, excluded, warnings, forbidden, bytes, trees })
@@ -189,6 +196,22 @@ fn compare(seen: &BTreeMap<u32, Tree>, now: &BTreeMap<u32, Tree>, found: &[Found
     Ok(())
 }
 
+/// A table that was swapped for another one by renaming both would bring its rows under the other's name.
+fn compare_names(seen: &[Found], now: &[Found]) -> Result<()> {
+    for (table, current) in seen.iter().zip(now) {
+        if (&table.schema, &table.name) != (&current.schema, &current.name) {
+            return Err(Error::ChangedAfterSnapshot {
+                message: format!(
+                    "table {} was renamed to {} after the snapshot",
+                    table.qualified(),
+                    current.qualified()
+                ),
+            });
+        }
+    }
+    Ok(())
+}
+
 fn compare_trees(planned: &BTreeMap<u32, Tree>, now: &BTreeMap<u32, Tree>) -> Result<()> {
     if planned == now {
         return Ok(());
@@ -200,29 +223,6 @@ fn registration<'a>(registered: &'a [Registered], table: &Found) -> Option<&'a R
     registered.iter().find(|entry| {
         entry.relation_schema.as_deref() == Some(&table.schema) && entry.relation_name.as_deref() == Some(&table.name)
     })
-}
-
-/// A table's owner may have taken rights from itself, or from the schema: never fall back to a superuser's.
-fn check_rights(tables: &[&Found]) -> Result<()> {
-    for table in tables {
-        let quoted_owner = pgrx::spi::quote_identifier(&table.owner_name);
-        if !table.owner_may_use_schema {
-            return Err(Error::Rights {
-                message: format!("owner {} of table {} may not use its schema", table.owner_name, table.qualified()),
-                hint: format!(
-                    "GRANT USAGE ON SCHEMA {} TO {quoted_owner};",
-                    pgrx::spi::quote_identifier(&table.schema)
-                ),
-            });
-        }
-        if !table.owner_may_select {
-            return Err(Error::Rights {
-                message: format!("owner {} of table {} may not read it", table.owner_name, table.qualified()),
-                hint: format!("GRANT SELECT ON {} TO {quoted_owner};", table.qualified()),
-            });
-        }
-    }
-    Ok(())
 }
 
 fn name_and_order(mut entries: Vec<Entry>, scope: Scope) -> Vec<PlannedSheet> {

@@ -5,7 +5,7 @@ use pgrx::pg_sys::Oid;
 use super::columns::{Description, assign_slots, check_width};
 use super::discover::number;
 use super::types::Types;
-use super::{Entry, sheet_sql};
+use super::{Entry, readers, sheet_sql};
 use crate::bundle::sheet::{Column, Shape};
 use crate::catalog::registry::Registered;
 use crate::command::SCAN_SETTINGS;
@@ -22,10 +22,12 @@ pub fn describe(entry: &Registered, types: &Types, time_zone: &str, forbidden: &
     let name = entry.sheet_name.clone().unwrap_or_default();
     let text = entry.query.as_deref().unwrap_or_default().trim().trim_end_matches(';');
     let owner = role(entry.run_as.as_deref().unwrap_or_default(), &name)?;
+    let sql = format!("SELECT * FROM ({text}\n) AS t LIMIT 0");
+    readers::refuse_superuser(owner, &sql, &format!("sheet {name}"), "Correct run_as in paliad_backup.sheets.")?;
     let described = {
         let _guard = ReadGuard::forbid(forbidden.iter().copied());
         act_as(As::TableOwner(owner), &SCAN_SETTINGS, || {
-            query::describe(&format!("SELECT * FROM ({text}\n) AS t LIMIT 0"))
+            query::describe(&sql)
         })?
     };
     let mut description = Description { columns: columns(&described)?, ..Description::default() };
