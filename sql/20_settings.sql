@@ -140,7 +140,12 @@ BEGIN
                 MESSAGE = format('%s is not a permanent table', NEW.audit_table),
                 HINT = 'audit_table names an ordinary or partitioned table that is neither temporary nor unlogged.';
         END IF;
-        PERFORM paliad_backup.check_audit_table(format('%I.%I', names[1], names[2])::regclass);
+        BEGIN
+            PERFORM paliad_backup.check_audit_table(format('%I.%I', names[1], names[2])::regclass);
+            RAISE SQLSTATE 'PB000';  -- takes back the rows that were tried
+        EXCEPTION
+            WHEN SQLSTATE 'PB000' THEN NULL;
+        END;
     END IF;
 
     IF NEW.xlsx_time_zone <> OLD.xlsx_time_zone

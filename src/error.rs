@@ -224,6 +224,14 @@ impl Error {
             {
                 "Free space in the backup directory; SELECT * FROM paliad_backup.list() shows what lies there.".into()
             }
+            Error::Store(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::PermissionDenied => {
+                "The server's user must own the backup directory and be able to reach it: mode 0700.".into()
+            }
+            Error::Store(StoreError::Refused { .. }) => {
+                "Only bundles in the backup directory's own folders are touched, and no links. Look at storage_uri in \
+                 paliad_backup.backups, and at what lies in the directory."
+                    .into()
+            }
             Error::Store(StoreError::NotFound { .. }) => {
                 "The file was moved or removed; the catalog row stays as evidence.".into()
             }

@@ -5,6 +5,12 @@ use pgrx::Uuid;
 use crate::bundle::manifest::{Format, Scope};
 use crate::catalog::audit::Actor;
 use crate::error::{Error, Result};
+use crate::pg::text::from_server;
+
+/// A text argument. The functions take its bytes: pgrx's `&str` refuses all but ASCII where the database's encoding is not UTF-8.
+pub fn text(value: Option<&[u8]>) -> Option<String> {
+    value.map(from_server)
+}
 
 /// on_demand or scheduled; checkpoints are made by restores.
 pub fn kind(value: Option<&str>) -> Result<String> {

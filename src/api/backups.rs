@@ -16,31 +16,31 @@ const DEFAULT_ROWS: i32 = 100;
 #[pg_extern(sql = false)]
 #[allow(clippy::too_many_arguments)]
 fn run(
-    kind: Option<&str>,
+    kind: Option<&[u8]>,
     requested_by: Option<Uuid>,
-    requested_by_email: Option<&str>,
-    requested_by_label: Option<&str>,
-    scope: Option<&str>,
+    requested_by_email: Option<&[u8]>,
+    requested_by_label: Option<&[u8]>,
+    scope: Option<&[u8]>,
     formats: Option<Vec<Option<String>>>,
-    note: Option<&str>,
+    note: Option<&[u8]>,
 ) -> Option<AnyElement> {
     authorized(|extension| {
-        let kind = arguments::kind(kind)?;
-        let email = match requested_by_email {
-            Some(_) => arguments::email("requested_by_email", requested_by_email)?,
+        let kind = arguments::kind(arguments::text(kind).as_deref())?;
+        let email = match arguments::text(requested_by_email) {
+            Some(email) => arguments::email("requested_by_email", Some(&email))?,
             None if kind == "scheduled" => "system@paliad".to_owned(),
             None => session_user()?,
         };
         let scheduled = kind == "scheduled" && requested_by_email.is_none();
-        let label = requested_by_label.or(scheduled.then_some("Paliad Backup System"));
+        let label = arguments::text(requested_by_label).or(scheduled.then(|| "Paliad Backup System".to_owned()));
         let request = RunRequest {
             trigger: if session::is_pg_cron_worker() { "cron" } else { "manual" }.to_owned(),
-            scope: arguments::scope(scope)?,
+            scope: arguments::scope(arguments::text(scope).as_deref())?,
             formats: arguments::formats(formats)?,
             requested_by: requested_by.as_ref().map(uuid_text),
             requested_by_email: email,
-            requested_by_label: label.map(str::to_owned),
-            note: note.map(str::to_owned),
+            requested_by_label: label,
+            note: arguments::text(note),
             kind,
         };
         let id = run::run(extension, &request)?;

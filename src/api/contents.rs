@@ -26,9 +26,9 @@ fn list_files(
 
 /// `paliad_backup.download(id, by_email, by_id)`: the bundle's bytes.
 #[pg_extern(sql = false)]
-fn download(id: Option<Uuid>, by_email: Option<&str>, by_id: Option<Uuid>) -> Vec<u8> {
+fn download(id: Option<Uuid>, by_email: Option<&[u8]>, by_id: Option<Uuid>) -> Vec<u8> {
     authorized(|extension| {
-        let email = arguments::email("by_email", by_email)?;
+        let email = arguments::email("by_email", arguments::text(by_email).as_deref())?;
         download::download(extension, &arguments::id(id)?, &arguments::actor(Some(&email), by_id.as_ref(), ""))
     })
 }
@@ -37,12 +37,12 @@ fn download(id: Option<Uuid>, by_email: Option<&str>, by_id: Option<Uuid>) -> Ve
 #[pg_extern(sql = false)]
 fn download_chunks(
     id: Option<Uuid>,
-    by_email: Option<&str>,
+    by_email: Option<&[u8]>,
     by_id: Option<Uuid>,
     chunk_size: Option<i32>,
 ) -> TableIterator<'static, (name!(chunk_offset, i64), name!(chunk, Vec<u8>))> {
     let chunks = authorized(|extension| {
-        let email = arguments::email("by_email", by_email)?;
+        let email = arguments::email("by_email", arguments::text(by_email).as_deref())?;
         let size = chunk_size.unwrap_or(DEFAULT_CHUNK);
         if !(1024..=512 * 1024 * 1024).contains(&size) {
             return Err(Error::BadArgument {

@@ -12,30 +12,39 @@ use crate::error::Result;
 
 /// `paliad_backup.delete(id, by_email)`: removes the file, keeps the row and returns it.
 #[pg_extern(sql = false)]
-fn delete(id: Option<Uuid>, by_email: Option<&str>) -> Option<AnyElement> {
+fn delete(id: Option<Uuid>, by_email: Option<&[u8]>) -> Option<AnyElement> {
     authorized(|extension| {
         let id = arguments::id(id)?;
-        delete::delete(extension, &id, &arguments::actor(by_email, None, &session_user()?))?;
+        delete::delete(
+            extension,
+            &id,
+            &arguments::actor(arguments::text(by_email).as_deref(), None, &session_user()?),
+        )?;
         row(&id)
     })
 }
 
 /// `paliad_backup.pin(id, by_email)`: keeps the backup from deletion and retention; returns the row.
 #[pg_extern(sql = false)]
-fn pin(id: Option<Uuid>, by_email: Option<&str>) -> Option<AnyElement> {
+fn pin(id: Option<Uuid>, by_email: Option<&[u8]>) -> Option<AnyElement> {
     set_pinned(id, true, by_email)
 }
 
 /// `paliad_backup.unpin(id, by_email)`: allows deletion and retention again; returns the row.
 #[pg_extern(sql = false)]
-fn unpin(id: Option<Uuid>, by_email: Option<&str>) -> Option<AnyElement> {
+fn unpin(id: Option<Uuid>, by_email: Option<&[u8]>) -> Option<AnyElement> {
     set_pinned(id, false, by_email)
 }
 
-fn set_pinned(id: Option<Uuid>, pinned: bool, by_email: Option<&str>) -> Option<AnyElement> {
+fn set_pinned(id: Option<Uuid>, pinned: bool, by_email: Option<&[u8]>) -> Option<AnyElement> {
     authorized(|extension| {
         let id = arguments::id(id)?;
-        pin::set_pinned(extension, &id, pinned, &arguments::actor(by_email, None, &session_user()?))?;
+        pin::set_pinned(
+            extension,
+            &id,
+            pinned,
+            &arguments::actor(arguments::text(by_email).as_deref(), None, &session_user()?),
+        )?;
         row(&id)
     })
 }

@@ -117,7 +117,9 @@ impl AuditTable {
     /// As [`AuditTable::insert`].
     pub fn patch(&self, id: &str, event: &str, metadata: &serde_json::Value, stamp: &str) -> Result<()> {
         let sql = format!(
-            "UPDATE {} SET event_type = $2, metadata = metadata || $3::jsonb || jsonb_build_object($4, {NOW_RFC3339}), \
+            // The operator || would also join texts.
+            "UPDATE {} SET event_type = $2, \
+             metadata = jsonb_concat(metadata, $3::jsonb || jsonb_build_object($4, {NOW_RFC3339})), \
              updated_at = clock_timestamp() WHERE id = $1::uuid RETURNING id",
             self.name
         );

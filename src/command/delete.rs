@@ -35,6 +35,7 @@ pub fn delete(extension: Extension, id: &str, actor: &Actor) -> Result<()> {
     // Refused URIs and foreign folders are errors before the row is touched.
     let store = backup.storage_uri.as_ref().map(|_| storage::open()).transpose()?;
     if let (Some(store), Some(uri)) = (&store, &backup.storage_uri) {
+        store.check_removable(uri)?;
         match store.open(uri) {
             Ok(_) | Err(StoreError::NotFound { .. }) => {}
             Err(error) => return Err(error.into()),

@@ -37,5 +37,11 @@ pub const SCAN_SETTINGS: [(&str, &str); 14] = [
     ("jit", "off"),
 ];
 
-/// In force while the extension reads its own tables and the system catalogs.
-pub const CATALOG_SETTINGS: [(&str, &str); 2] = [("search_path", "pg_catalog, pg_temp"), ("row_security", "off")];
+/// In force while the extension reads its own tables and the system catalogs: what it finds, and names of types and columns, are the
+/// same in every session.
+pub const CATALOG_SETTINGS: [(&str, &str); 4] = [
+    ("search_path", "pg_catalog, pg_temp"),
+    ("quote_all_identifiers", "off"),
+    ("standard_conforming_strings", "on"),
+    ("row_security", "off"),
+];

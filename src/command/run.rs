@@ -22,7 +22,7 @@ use crate::pg::locks::lock_extension;
 use crate::pg::query::{Snapshot, select};
 use crate::pg::session;
 use crate::recorder::leader::Recorder;
-use crate::recorder::protocol::Request;
+use crate::recorder::protocol::{Reply, Request};
 use crate::storage;
 use crate::store::{Key, LocalDisk, Store};
 
@@ -74,7 +74,11 @@ pub fn run(extension: Extension, request: &RunRequest) -> Result<String> {
             Ok(outcome(&manifest, published))
         })?;
         // The bundle is in place. Where this can't be recorded, the row stays running: reconcile finds the bundle and records it.
-        recorder.settle(&Request::Finish { id: backup.id.clone(), outcome })?;
+        if let Reply::DoneWithoutAudit { reason } =
+            recorder.settle(&Request::Finish { id: backup.id.clone(), outcome })?
+        {
+            pgrx::warning!("the audit row of backup {} could not be completed: {reason}", backup.id);
+        }
         Ok(backup.id)
     })
 }

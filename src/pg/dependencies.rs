@@ -1,10 +1,10 @@
 //! What a query reads and calls, as parsing and rewriting tell: nothing is planned or executed.
 
 use std::collections::HashSet;
-use std::ffi::CString;
 
 use pgrx::pg_sys;
 
+use super::text::to_server;
 use crate::error::{Error, Result};
 
 /// Relations and functions of one query, those inside its views included.
@@ -21,7 +21,7 @@ impl Dependencies {
     /// # Errors
     /// The server's own errors are raised by the server.
     pub fn of(sql: &str) -> Result<Dependencies> {
-        let sql = CString::new(sql).map_err(Error::internal)?;
+        let sql = to_server(sql)?;
         // SAFETY: connect and finish are paired (an error in between is cleaned up by AtEOXact_SPI); the plan, its sources and
         // their lists live until SPI_finish, and everything is copied before; the lists' cells are of the types that
         // plancache.h names: CachedPlanSource, oid and PlanInvalItem.

@@ -132,7 +132,7 @@ unsafe fn text_rows(table: *mut pg_sys::SPITupleTable) -> Vec<Row> {
 /// `text` is null or a NUL-terminated string of the server's.
 unsafe fn owned_text(text: *mut std::ffi::c_char) -> Option<String> {
     // SAFETY: the caller's promise.
-    (!text.is_null()).then(|| from_server(unsafe { CStr::from_ptr(text) }))
+    (!text.is_null()).then(|| from_server(unsafe { CStr::from_ptr(text) }.to_bytes()))
 }
 
 /// Puts the tuples of one query, read with the latest snapshot, into the caller's result set.
@@ -196,7 +196,7 @@ pub fn describe(sql: &str) -> Result<Vec<(String, u32, i32)>> {
             attributes
                 .iter()
                 .map(|attribute| {
-                    let name = from_server(CStr::from_ptr(attribute.attname.data.as_ptr()));
+                    let name = from_server(CStr::from_ptr(attribute.attname.data.as_ptr()).to_bytes());
                     (name, attribute.atttypid.to_u32(), attribute.atttypmod)
                 })
                 .collect()

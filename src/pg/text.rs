@@ -9,19 +9,23 @@ use crate::error::{Error, Result};
 
 const UTF8: i32 = pg_sys::pg_enc::PG_UTF8 as i32;
 
-/// The server's text in UTF-8.
+/// The server's text, which has no NUL, in UTF-8.
 ///
 /// # Errors
 /// 22021, raised by the server, for text in an SQL_ASCII database that is not UTF-8.
-pub fn from_server(text: &CStr) -> String {
-    let bytes = match session::encoding() {
-        Encoding::Utf8 => text,
-        // SAFETY: a NUL-terminated string in the database's encoding; the result is one in UTF-8, that string itself or a palloc'ed one.
-        Encoding::SqlAscii | Encoding::Other => unsafe {
-            CStr::from_ptr(pg_sys::pg_server_to_any(text.as_ptr(), text.to_bytes().len() as i32, UTF8))
-        },
+pub fn from_server(text: &[u8]) -> String {
+    if session::encoding() == Encoding::Utf8 {
+        return String::from_utf8_lossy(text).into_owned();
+    }
+    let given = text.as_ptr().cast();
+    // SAFETY: `text` is in the database's encoding; the result is `given` itself or a palloc'ed string in UTF-8 with a NUL.
+    let utf8 = unsafe {
+        match pg_sys::pg_server_to_any(given, text.len() as i32, UTF8).cast_const() {
+            same if same == given => text,
+            converted => CStr::from_ptr(converted).to_bytes(),
+        }
     };
-    bytes.to_string_lossy().into_owned()
+    String::from_utf8_lossy(utf8).into_owned()
 }
 
 /// `text` in the database's encoding. Characters that it lacks become `?`: they occur in remarks and messages alone, and those must

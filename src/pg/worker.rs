@@ -11,12 +11,10 @@ use crate::error::{Error, Result, describe, sqlstate_text};
 
 /// Connects this worker to a database as the bootstrap superuser, also where connections are not allowed.
 ///
-/// SIGTERM and SIGINT only raise flags: a fast shutdown must let the worker write its last row (it ends when its backend has
-/// gone), and pg_terminate_backend or pg_cancel_backend on the worker itself must not lose one.
+/// SIGTERM only raises a flag: a fast shutdown, or pg_terminate_backend on the worker itself, must let it write its last row (it
+/// ends when its backend has gone). SIGINT keeps the server's handler, for lock_timeout is a SIGINT to oneself.
 pub fn connect(database: pg_sys::Oid, settings: &[(&str, &str)]) {
-    BackgroundWorker::attach_signal_handlers(
-        SignalWakeFlags::SIGHUP | SignalWakeFlags::SIGTERM | SignalWakeFlags::SIGINT,
-    );
+    BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP | SignalWakeFlags::SIGTERM);
     // SAFETY: called once, first thing in a background worker registered with SPI access.
     unsafe {
         pg_sys::BackgroundWorkerInitializeConnectionByOid(
@@ -49,6 +47,8 @@ pub fn transaction<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
         // SAFETY: a worker has no transaction of its own outside this function; start, snapshot and commit are paired here, and
         // AbortCurrentTransaction undoes them.
         unsafe {
+            // A cancel of the worker that came between two transactions would refuse the next one; PostgresMain forgets it as well.
+            pg_sys::QueryCancelPending = 0;
             pg_sys::SetCurrentStatementStartTimestamp();
             pg_sys::StartTransactionCommand();
             pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());

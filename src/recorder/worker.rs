@@ -201,9 +201,7 @@ impl Recorder {
         let seconds = run.as_ref().map_or(0.0, |run| run.started.elapsed().as_secs_f64());
         let stage = run.as_ref().map_or("reconcile", |run| run.progress.phase.as_str());
         pgrx::log!("paliad_backup: backup {id} failed in stage {stage} after {seconds:.1} s: {error}");
-        let patched = transaction(|| {
-            patch_audit(id, "backup_failed", &json!({ "error": error, "sqlstate": sqlstate }), "failed_at")
-        });
+        let patched = transaction(|| patch_audit(id, "backup_failed", &json!({ "error": error }), "failed_at"));
         Ok(match patched {
             Ok(()) => Reply::Done,
             Err(error) => Reply::DoneWithoutAudit { reason: error.to_string() },

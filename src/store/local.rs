@@ -108,6 +108,17 @@ impl LocalDisk {
         scratch(&folder.directory, temporary)
     }
 
+    /// The folder and key of an artifact of ours; None while there is no folder.
+    fn removable(&self, uri: &str) -> Result<Option<(&Folder, Key)>> {
+        let (name, key) = uri::parse(uri, self.directory.path())?;
+        if name != self.name {
+            return Err(StoreError::refused(uri, "it is an artifact of another database"));
+        }
+        let Some(folder) = &self.folder else { return Ok(None) };
+        folder.check_ours()?;
+        Ok(Some((folder, key)))
+    }
+
     fn folder(&self) -> Result<&Arc<Folder>> {
         self.folder.as_ref().ok_or_else(|| StoreError::NotFound { path: self.folder_path() })
     }
@@ -142,13 +153,12 @@ impl Store for LocalDisk {
         Ok(Artifact { file, size: size(&stat) })
     }
 
+    fn check_removable(&self, uri: &str) -> Result<()> {
+        self.removable(uri).map(drop)
+    }
+
     fn remove(&self, uri: &str) -> Result<bool> {
-        let (name, key) = uri::parse(uri, self.directory.path())?;
-        if name != self.name {
-            return Err(StoreError::refused(uri, "it is an artifact of another database"));
-        }
-        let Some(folder) = &self.folder else { return Ok(false) };
-        folder.check_ours()?;
+        let Some((folder, key)) = self.removable(uri)? else { return Ok(false) };
         let removed = folder.directory.remove_file(&key.to_string())?;
         if removed {
             folder.directory.sync()?;

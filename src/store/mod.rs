@@ -43,6 +43,13 @@ pub trait Store {
     /// regular file; [`StoreError::NotFound`] when nothing is there.
     fn open(&self, uri: &str) -> Result<Artifact>;
 
+    /// Whether [`Store::remove`] would be allowed to, whether the artifact is there or not: to be asked before anything says that
+    /// it is removed.
+    ///
+    /// # Errors
+    /// As [`Store::remove`].
+    fn check_removable(&self, uri: &str) -> Result<()>;
+
     /// Removes the artifact that `uri` names, durably. False when it was absent already.
     ///
     /// # Errors

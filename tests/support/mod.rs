@@ -41,11 +41,23 @@ impl Cluster {
 
     /// Starts a cluster of its own. `settings` are lines of postgresql.conf and win over those of scripts/cluster.sh.
     pub fn own(settings: &[&str]) -> Cluster {
+        let cluster = Cluster::named();
+        script(&[&["start", cluster.own_name()], settings].concat());
+        cluster
+    }
+
+    /// Starts a hot standby of this cluster, which is one of its own.
+    pub fn standby(&self) -> Cluster {
+        let standby = Cluster::named();
+        script(&["standby", standby.own_name(), self.own_name()]);
+        standby
+    }
+
+    /// A name and a directory that no other test uses.
+    fn named() -> Cluster {
         let name = format!("own-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let dir = PathBuf::from(script(&["path", &name]).trim_end());
-        let cluster = Cluster { dir, own: Some(name.clone()) };
-        script(&[&["start", &name], settings].concat());
-        cluster
+        Cluster { dir, own: Some(name) }
     }
 
     /// Starts a cluster of its own again after [`Cluster::stop`].
@@ -77,7 +89,12 @@ impl Cluster {
 
     /// A fresh database with the extension created and `paliad_backup.directory` set.
     pub fn database(&self) -> Database<'_> {
-        let database = self.empty_database("");
+        self.database_with("")
+    }
+
+    /// As [`Cluster::database`]; `options` as in [`Cluster::empty_database`].
+    pub fn database_with(&self, options: &str) -> Database<'_> {
+        let database = self.empty_database(options);
         // CREATE EXTENSION makes roles, which belong to the whole cluster: two at a time could collide.
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let guard = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -155,6 +172,12 @@ impl Database<'_> {
         let mut command = Command::new(bindir().join(program));
         command.arg("-h").arg(self.cluster.dir.join("socket")).args(["-p", &PORT.to_string(), "-U", "postgres"]);
         checked(command.args(["-d", &self.name]).args(arguments))
+    }
+
+    /// A command line of psql with its connection options, for a program that takes one.
+    pub fn psql_command(&self) -> String {
+        let (psql, socket) = (bindir().join("psql"), self.cluster.dir.join("socket"));
+        format!("{} -h {} -p {PORT} -U postgres -d {}", psql.display(), socket.display(), self.name)
     }
 
     /// Runs psql on this database, stopping at the first error; returns what it printed.

@@ -26,9 +26,7 @@ pub fn describe(entry: &Registered, types: &Types, time_zone: &str, forbidden: &
     readers::refuse_superuser(owner, &sql, &format!("sheet {name}"), "Correct run_as in paliad_backup.sheets.")?;
     let described = {
         let _guard = ReadGuard::forbid(forbidden.iter().copied());
-        act_as(As::TableOwner(owner), &SCAN_SETTINGS, || {
-            query::describe(&sql)
-        })?
+        act_as(As::TableOwner(owner), &SCAN_SETTINGS, || query::describe(&sql))?
     };
     let mut description = Description { columns: columns(&described)?, ..Description::default() };
     assign_slots(&mut description, types, time_zone);

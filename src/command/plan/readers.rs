@@ -34,7 +34,12 @@ pub fn check_rights(tables: &[&Found]) -> Result<()> {
         // An ordinary table is read alone; through the others the planner reaches tables of other owners.
         if table.kind != 'r' {
             let sql = format!("SELECT FROM {}", table.qualified());
-            refuse_superuser(table.owner, &sql, &table.qualified(), "Give it to the owner of what it reads: ALTER … OWNER TO.")?;
+            refuse_superuser(
+                table.owner,
+                &sql,
+                &table.qualified(),
+                "Give it to the owner of what it reads: ALTER … OWNER TO.",
+            )?;
         }
     }
     Ok(())

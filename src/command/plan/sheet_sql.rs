@@ -72,7 +72,8 @@ fn order(description: &Description, registered: Option<&[String]>, name: &str) -
     }
     let mut order: Vec<String> = registered.into_iter().flatten().map(column).collect();
     if !description.columns.is_empty() {
-        order.push("(t.*)::pg_catalog.text COLLATE pg_catalog.\"C\"".into());
+        // A row of no named type: on the table's own somebody may have created a cast to text.
+        order.push("ROW(t.*)::pg_catalog.text COLLATE pg_catalog.\"C\"".into());
     }
     Ok(order)
 }

@@ -1,0 +1,8 @@
+//! What a run leaves behind when it is cancelled, timed out, terminated or killed: whole bundles or failed rows, nothing between.
+
+mod cancel;
+mod crash;
+mod state;
+#[path = "../support/mod.rs"]
+mod support;
+mod terminate;

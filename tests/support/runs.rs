@@ -1,0 +1,114 @@
+//! Runs and their bundles; ways to stop a run at a known point. Included beside `support` by the tests of concurrency.
+#![allow(dead_code)] // Each test file includes this module and uses a part of it.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use paliad_backup::bundle::encoder::Abort;
+use paliad_backup::bundle::manifest::Manifest;
+use paliad_backup::bundle::reader::BundleReader;
+use postgres::Client;
+
+use crate::support::{Database, wait_for};
+
+/// What `run()` returned.
+pub struct Backup {
+    pub id: String,
+    pub status: String,
+    pub storage_uri: String,
+    pub warnings: serde_json::Value,
+}
+
+/// Makes a backup with all formats.
+pub fn run(client: &mut Client) -> Result<Backup, postgres::Error> {
+    run_with(client, "'on_demand'")
+}
+
+/// Makes a backup with the given arguments of `run()`.
+pub fn run_with(client: &mut Client, arguments: &str) -> Result<Backup, postgres::Error> {
+    let sql = format!("SELECT id::text, status, storage_uri, warnings FROM paliad_backup.run({arguments})");
+    let row = client.query_one(&sql, &[])?;
+    Ok(Backup { id: row.get(0), status: row.get(1), storage_uri: row.get(2), warnings: row.get(3) })
+}
+
+impl Backup {
+    /// Where the bundle lies.
+    pub fn path(&self) -> PathBuf {
+        self.storage_uri.strip_prefix("file://").expect("a local bundle").into()
+    }
+
+    /// The bundle.
+    pub fn open(&self) -> BundleReader {
+        BundleReader::open(File::open(self.path()).expect("the bundle is there")).expect("it is a bundle")
+    }
+
+    /// The text of one of its files.
+    pub fn file(&self, path: &str) -> String {
+        let mut bytes = Vec::new();
+        self.open().copy(path, &mut bytes).expect("the bundle has the file");
+        String::from_utf8(bytes).expect("its files are UTF-8")
+    }
+
+    /// The rows of a csv file without the header; for values without line breaks.
+    pub fn csv(&self, sheet: &str) -> Vec<String> {
+        self.file(&format!("csv/{sheet}.csv")).lines().skip(1).map(str::to_owned).collect()
+    }
+
+    /// The manifest, after every file was compared with it and with SHA256SUMS.
+    pub fn manifest(&self) -> Manifest {
+        let bundle = self.open();
+        let manifest = Manifest::parse(&bundle.manifest_bytes().expect("there is a manifest")).expect("it is valid");
+        bundle.verify_content(&manifest.files(), &Abort::default()).expect("every file is whole");
+        manifest
+    }
+}
+
+/// The process id of a connection.
+pub fn pid(client: &mut Client) -> i32 {
+    client.query_one("SELECT pg_catalog.pg_backend_pid()", &[]).expect("connected").get(0)
+}
+
+/// Waits until the process waits for a lock.
+pub fn wait_until_blocked(observer: &mut Client, pid: i32) {
+    let sql = "SELECT FROM pg_catalog.pg_locks WHERE pid = $1 AND NOT granted";
+    wait_for("a session waits for a lock", || !observer.query(sql, &[&pid]).expect("connected").is_empty());
+}
+
+/// A sheet whose scan waits while the gate is closed: it stops a run between two tables.
+pub struct Gate {
+    holder: Client,
+}
+
+impl Gate {
+    const KEY: i64 = 1;
+
+    /// Registers the sheet `gate` at a position among the sheets, and closes the gate.
+    pub fn close(database: &Database<'_>, position: i32) -> Gate {
+        let mut holder = database.connect();
+        let sql = format!(
+            "INSERT INTO paliad_backup.sheets (query, run_as, sheet_name, position) \
+             VALUES ('SELECT pg_advisory_lock_shared({0})::text, pg_advisory_unlock_shared({0})', 'postgres', 'gate', {position}); \
+             SELECT pg_catalog.pg_advisory_lock({0})",
+            Gate::KEY
+        );
+        holder.batch_execute(&sql).expect("the gate can be closed");
+        Gate { holder }
+    }
+
+    /// Waits until a run stands before the gate.
+    pub fn wait_for_run(&mut self) {
+        let sql = "SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = \
+                   (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())";
+        wait_for("a run stands before the gate", || !self.holder.query(sql, &[]).expect("connected").is_empty());
+    }
+
+    /// Lets the run pass, and later ones until [`Gate::close_again`].
+    pub fn open(&mut self) {
+        self.holder.execute("SELECT pg_catalog.pg_advisory_unlock($1)", &[&Gate::KEY]).expect("the gate is closed");
+    }
+
+    /// Closes it for the next run.
+    pub fn close_again(&mut self) {
+        self.holder.execute("SELECT pg_catalog.pg_advisory_lock($1)", &[&Gate::KEY]).expect("nobody else closes it");
+    }
+}
