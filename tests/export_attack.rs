@@ -7,6 +7,8 @@
 mod security;
 mod support;
 
+use std::sync::{Mutex, MutexGuard};
+
 use security::{is_superuser, login};
 use support::{Cluster, Database, sqlstate};
 
@@ -60,6 +62,32 @@ const AUDIT_TABLE: &str = "CREATE TABLE m.audit (
 const REGISTER_AUDIT_TABLE: &str = "UPDATE paliad_backup.settings SET audit_table = 'm.audit'";
 const NAIVE_AUDIT: &str = "INSERT INTO m.audit (event_type) VALUES ('backup_created')";
 
+/// CREATE EXTENSION refuses a schema that others than superusers may create in; a role that becomes one and ceases to be one
+/// meanwhile looks like that. So attacks that succeed and extensions take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn take_turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// A database with the extension.
+fn database() -> Database<'static> {
+    let _turn = take_turn();
+    Cluster::shared().database()
+}
+
+/// Shows that the attack is real: `naive`, run by a superuser, makes the attacker one.
+fn assert_succeeds(lay_sql: &str, lend: &str, naive: &str) {
+    let _turn = take_turn();
+    let victim = Cluster::shared().empty_database("");
+    let role = lay(&victim, lay_sql, lend);
+    assert!(!is_superuser(&victim, &role));
+    victim.connect().batch_execute(naive).unwrap();
+    let succeeded = is_superuser(&victim, &role);
+    victim.connect().batch_execute(&format!("ALTER ROLE {role} NOSUPERUSER")).unwrap();
+    assert!(succeeded, "the attack is not real");
+}
+
 /// Lays an attack in a database, arms it, and returns the attacker's role.
 fn lay(database: &Database<'_>, lay: &str, lend: &str) -> String {
     let role = login(database, "mallory", &[]);
@@ -81,14 +109,8 @@ fn witnesses(database: &Database<'_>) -> Vec<String> {
 }
 
 fn assert_fails(attack: &Attack) {
-    let victim = Cluster::shared().empty_database("");
-    let role = lay(&victim, attack.lay, attack.lend);
-    assert!(!is_superuser(&victim, &role));
-    victim.connect().batch_execute(attack.naive).unwrap();
-    assert!(is_superuser(&victim, &role), "the attack is not real");
-    victim.connect().batch_execute(&format!("ALTER ROLE {role} NOSUPERUSER")).unwrap();
-
-    let database = Cluster::shared().database();
+    assert_succeeds(attack.lay, attack.lend, attack.naive);
+    let database = database();
     let role = lay(&database, attack.lay, attack.lend);
     database.connect().batch_execute(&attack.register.replace("$role", &role)).unwrap();
     // Trying an audit table runs its triggers; a fresh start for what the run does.
@@ -157,13 +179,9 @@ fn p4_cast_to_json() {
         CREATE FUNCTION m.mood_json(m.mood) RETURNS json LANGUAGE plpgsql AS $$ BEGIN PERFORM m.f(1); RETURN '1'; END $$;
         CREATE CAST (m.mood AS json) WITH FUNCTION m.mood_json(m.mood);
         CREATE TABLE m.moods (mood m.mood, moods m.mood[], pair m.t); INSERT INTO m.moods VALUES ('calm', '{calm}', '(1,2)')";
-    let victim = Cluster::shared().empty_database("");
-    let role = lay(&victim, lay_cast, "");
-    victim.connect().batch_execute("SELECT row_to_json(t) FROM m.moods AS t").unwrap();
-    assert!(is_superuser(&victim, &role), "the attack is not real");
-    victim.connect().batch_execute(&format!("ALTER ROLE {role} NOSUPERUSER")).unwrap();
+    assert_succeeds(lay_cast, "", "SELECT row_to_json(t) FROM m.moods AS t");
 
-    let database = Cluster::shared().database();
+    let database = database();
     let role = lay(&database, lay_cast, "");
     security::run(&mut database.connect());
     assert!(!is_superuser(&database, &role));
@@ -279,7 +297,7 @@ fn p4_deferred_trigger_of_the_audit_table() {
 /// What the server doesn't evaluate when rows are read: the run must not either.
 #[test]
 fn p4_generated_columns_domains_defaults_and_policies_are_not_evaluated() {
-    let database = Cluster::shared().database();
+    let database = database();
     let role = lay(
         &database,
         "CREATE DOMAIN m.d AS int CHECK (m.f(VALUE) > 0);
@@ -302,13 +320,12 @@ fn p4_generated_columns_domains_defaults_and_policies_are_not_evaluated() {
 #[test]
 fn p4_admin_function() {
     assert_admin_function("postgres", &[]);
-    let database_admin = "admin";
-    assert_admin_function(database_admin, &[database_admin]);
+    assert_admin_function("admin", &["admin"]);
 }
 
 /// `witnesses` are the roles as which the admin function ran, as [`login`] is given their names.
 fn assert_admin_function(caller: &str, expected: &[&str]) {
-    let database = Cluster::shared().database();
+    let database = database();
     let role = lay(
         &database,
         "CREATE FUNCTION m.is_admin() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN PERFORM m.strike(); RETURN true; END';
