@@ -94,7 +94,7 @@ fn p2_an_owner_without_rights_is_named_with_the_grant_that_helps() {
     let mut caller = database.connect_as(&admin);
     let cases = [
         (format!("REVOKE SELECT ON app.matters FROM {owner}"), format!("GRANT SELECT ON app.matters TO {owner};")),
-        (format!("ALTER SCHEMA app OWNER TO postgres"), format!("GRANT USAGE ON SCHEMA app TO {owner};")),
+        ("ALTER SCHEMA app OWNER TO postgres".to_owned(), format!("GRANT USAGE ON SCHEMA app TO {owner};")),
         (
             format!(
                 "CREATE SEQUENCE app.loose; ALTER SEQUENCE app.loose OWNER TO {owner}; REVOKE ALL ON SEQUENCE app.loose FROM {owner}"

@@ -48,6 +48,12 @@ pub fn process_id() -> i32 {
     unsafe { pg_sys::MyProcPid }
 }
 
+/// Whether a process of this server with this id works for a client or is a background worker. (Ids are used again.)
+pub fn is_backend(process_id: i32) -> bool {
+    // SAFETY: looks the id up in shared memory under the lock that guards it; the entry itself isn't touched.
+    unsafe { !pg_sys::BackendPidGetProc(process_id).is_null() }
+}
+
 /// This session is one of pg_cron's background workers. (A client that calls itself pg_cron is not.)
 pub fn is_pg_cron_worker() -> bool {
     // SAFETY: MyBgworkerEntry is null or points to this worker's own entry, whose names are NUL-terminated.

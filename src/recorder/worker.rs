@@ -32,7 +32,7 @@ const SETTINGS: [(&str, &str); 9] = [
     ("row_security", "off"),
 ];
 
-/// How long the run lock may be held without a running row before that counts as another operation.
+/// How long the run lock may be held without a living run before that counts as another operation.
 const CHANGING_HANDS: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_millis(10);
 
@@ -95,7 +95,8 @@ impl Recorder {
         answered.then(|| Numbered { number, message: outcome.unwrap_or_else(|error| refused(&error)) })
     }
 
-    /// A holder without a running row is starting or ending: a moment later there is a run to name, or the lock is free.
+    /// Without a running row whose session lives, the lock's holder is starting or ending: a moment later there is a run to name,
+    /// or the lock is free.
     fn acquire(&mut self) -> Result<Reply> {
         let extension = self.extension;
         let begin = Instant::now();
@@ -103,16 +104,15 @@ impl Recorder {
             if transaction(|| Ok(locks::try_lock_run(extension)))? {
                 return Ok(Reply::Done);
             }
-            match transaction(backups::running)?.pop() {
-                Some(run) => {
-                    let process = run.backend_pid.unwrap_or_default();
-                    return Ok(Reply::Busy { holder: format!("Backup {} runs in process {process}.", run.id) });
-                }
-                None if begin.elapsed() > CHANGING_HANDS => {
-                    return Ok(Reply::Busy { holder: "An operation is starting or ending in another session.".into() });
-                }
-                None => session::wait_latch(RETRY),
+            let run = transaction(backups::running)?.pop();
+            let process = run.as_ref().and_then(|run| run.backend_pid).filter(|process| session::is_backend(*process));
+            if let (Some(run), Some(process)) = (run, process) {
+                return Ok(Reply::Busy { holder: format!("Backup {} runs in process {process}.", run.id) });
             }
+            if begin.elapsed() > CHANGING_HANDS {
+                return Ok(Reply::Busy { holder: "An operation is starting or ending in another session.".into() });
+            }
+            session::wait_latch(RETRY);
         }
     }
 
