@@ -4,6 +4,7 @@
 mod runs;
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
@@ -130,8 +131,9 @@ fn p6_a_full_disk_fails_the_run_and_nothing_else() {
         assert!(client.query_one(sql, &[&older.id]).unwrap().get::<_, bool>(0), "{case}: the older bundle");
         disk.give_back();
     }
-    stages.dedup();
-    assert_eq!(stages, ["generate", "store"], "the levels reach into both stages");
+    // In which stage the space ends depends on how far each encoder's thread has come: near the limit both occur.
+    let stages: BTreeSet<String> = stages.into_iter().collect();
+    assert_eq!(stages, ["generate", "store"].map(String::from).into(), "the levels reach into both stages");
 
     run(&mut client).expect("there is space again").manifest();
     older.manifest();
