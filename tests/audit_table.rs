@@ -81,6 +81,29 @@ fn a_table_that_would_not_take_the_rows_is_refused_when_it_is_set() {
     assert_eq!(table.get::<_, Option<&str>>(0), None);
 }
 
+/// The server queues no deferred trigger in a security-restricted operation: the check happens with the row.
+#[test]
+fn a_deferred_constraint_is_checked_with_the_row() {
+    let (database, owner) = application();
+    let mut postgres = database.connect();
+    postgres
+        .batch_execute(&format!(
+            "SET ROLE {owner};
+             CREATE TABLE app.scopes (name varchar(10) PRIMARY KEY);
+             INSERT INTO app.scopes VALUES ('org');
+             ALTER TABLE app.audit ADD CONSTRAINT \"a; scope\" FOREIGN KEY (scope) REFERENCES app.scopes DEFERRABLE INITIALLY DEFERRED;
+             RESET ROLE"
+        ))
+        .unwrap();
+    postgres.batch_execute(SET_TABLE).unwrap();
+    run(&mut postgres);
+    assert_eq!(count(&mut postgres, "app.audit"), 1);
+    postgres.batch_execute("TRUNCATE app.audit, app.scopes").unwrap();
+    assert_eq!(refused(&mut postgres, "SELECT paliad_backup.run()").0, "23503");
+    postgres.batch_execute("UPDATE paliad_backup.settings SET audit_table = NULL").unwrap();
+    assert_eq!(refused(&mut postgres, SET_TABLE).0, "23503");
+}
+
 #[test]
 fn audit_settings_are_in_force_for_audit_rows_and_nowhere_else() {
     let (database, _) = application();

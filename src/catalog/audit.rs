@@ -45,6 +45,8 @@ pub struct Actor {
 pub struct AuditTable {
     name: String,
     owner: Oid,
+    /// Names of its deferrable constraints, for SET CONSTRAINTS.
+    deferrable: Option<String>,
     settings: Vec<(String, String)>,
 }
 
@@ -70,16 +72,21 @@ impl AuditTable {
     pub fn by_oid(table: Oid, settings: &Settings) -> Result<AuditTable> {
         let rows = select(
             Snapshot::Latest,
-            "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relowner \
+            "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relowner, \
+             (SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', k.nspname, o.conname), ', ') \
+              FROM pg_catalog.pg_constraint AS o JOIN pg_catalog.pg_namespace AS k ON k.oid = o.connamespace \
+              WHERE o.conrelid = c.oid AND o.condeferrable) \
              FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
              WHERE c.oid = $1::oid",
             &[Some(&table.to_u32().to_string())],
         )?;
-        let mut found = rows.into_iter().next().into_iter().flatten().flatten();
-        match (found.next(), found.next().and_then(|owner| owner.parse::<u32>().ok())) {
+        let mut found = rows.into_iter().next().unwrap_or_default().into_iter();
+        let mut next = || found.next().flatten();
+        match (next(), next().and_then(|owner| owner.parse::<u32>().ok())) {
             (Some(name), Some(owner)) => Ok(AuditTable {
                 name,
                 owner: Oid::from(owner),
+                deferrable: next(),
                 settings: settings.audit_settings.clone().unwrap_or_default().into_iter().collect(),
             }),
             _ => Err(Error::internal(format!("audit table {} is gone", table.to_u32()))),
@@ -105,6 +112,7 @@ impl AuditTable {
         );
         let metadata = metadata.to_string();
         self.as_owner(|| {
+            self.check_at_once()?;
             let rows =
                 write(&sql, &[Some(event), actor.id.as_deref(), actor.email.as_deref(), Some(&metadata), Some(stamp)])?;
             Ok(scalar(rows))
@@ -124,12 +132,23 @@ impl AuditTable {
             self.name
         );
         let metadata = metadata.to_string();
-        let rows = self.as_owner(|| write(&sql, &[Some(id), Some(event), Some(&metadata), Some(stamp)]))?;
+        let rows = self.as_owner(|| {
+            self.check_at_once()?;
+            write(&sql, &[Some(id), Some(event), Some(&metadata), Some(stamp)])
+        })?;
         if rows.is_empty() {
             return Err(Error::UnknownObject {
                 message: format!("audit row {id} is gone"),
                 hint: format!("Look at {}.", self.name),
             });
+        }
+        Ok(())
+    }
+
+    /// Makes deferred constraints immediate: the server queues no deferred trigger in a security-restricted operation.
+    fn check_at_once(&self) -> Result<()> {
+        if let Some(constraints) = &self.deferrable {
+            write(&format!("SET CONSTRAINTS {constraints} IMMEDIATE"), &[])?;
         }
         Ok(())
     }
