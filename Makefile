@@ -16,10 +16,18 @@ extensiondir = $(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension
 # pgrx reads the server's headers through this variable; cargo-pgrx is not needed.
 export PGRX_PG_CONFIG_PATH = $(PG_CONFIG)
 
-.PHONY: build install install-files uninstall deps demo demo-psql test bench test-clean fmt lint doc clean help
+.PHONY: needs-postgresql needs-cargo build install install-files uninstall deps demo demo-psql test bench test-clean fmt lint doc clean help
 .DEFAULT_GOAL := build
 
-build: $(install_script) ## Build the library and the install script (default)
+needs-postgresql:
+	@case "$$($(PG_CONFIG) --version 2>/dev/null)" in 'PostgreSQL 15'*) ;; \
+	*) echo "make: $(PG_CONFIG) is not that of PostgreSQL 15. Install postgresql-server-dev-15 ('make deps' does on Debian)," \
+	        "or name another one: make PG_CONFIG=/path/to/pg_config" >&2; exit 1 ;; esac
+
+needs-cargo:
+	@command -v $(CARGO) >/dev/null || { echo "make: there is no $(CARGO). Rust is installed as https://rustup.rs says" >&2; exit 1; }
+
+build: needs-postgresql needs-cargo $(install_script) ## Build the library and the install script (default)
 	$(CARGO) build --release --locked
 
 $(install_script): $(sql_parts) $(extension).control Makefile
@@ -29,12 +37,13 @@ $(install_script): $(sql_parts) $(extension).control Makefile
 install: build install-files ## Build, then install into the PostgreSQL of PG_CONFIG (DESTDIR is honoured)
 
 # Apart from `install`, so that `sudo make install-files` copies and does not run the compiler as root.
-install-files:
+install-files: needs-postgresql
+	@test -f '$(library)' || { echo "make: there is no $(library): run make first" >&2; exit 1; }
 	$(INSTALL) -d '$(pkglibdir)' '$(extensiondir)'
 	$(INSTALL) -m 755 '$(library)' '$(pkglibdir)/$(extension).so'
 	$(INSTALL) -m 644 $(extension).control $(install_script) $(upgrade_scripts) '$(extensiondir)/'
 
-uninstall: ## Remove what install put there
+uninstall: needs-postgresql ## Remove what install put there
 	rm -f '$(pkglibdir)/$(extension).so' '$(extensiondir)/$(extension).control' '$(extensiondir)/$(extension)--'*.sql
 
 deps: ## Install the Debian packages that demo and test need; does nothing when they are there
@@ -58,12 +67,12 @@ test-clean: ## As root: demo and test, twice each, in a bare Debian 12 with noth
 fmt: ## Format the Rust code
 	$(CARGO) fmt
 
-lint: ## Check format and lints, with the server's room and without
+lint: needs-postgresql needs-cargo ## Check format and lints, with the server's room and without
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
 
-doc: ## Build the code's documentation; a broken link is an error
+doc: needs-postgresql needs-cargo ## Build the code's documentation; a broken link is an error
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
 
 clean: ## Stop and remove throwaway clusters, remove everything that was built

@@ -53,6 +53,26 @@ EXCEPTION
 END
 $$;
 
+-- What superusers own is read as this role, so that no code that a query reaches ever gets a superuser's rights.
+DO $$
+BEGIN
+    CREATE ROLE paliad_backup_scan NOLOGIN BYPASSRLS;
+    COMMENT ON ROLE paliad_backup_scan IS
+        'As which paliad_backup reads tables, views and sequences of superusers. For nobody to be a member of';
+EXCEPTION
+    WHEN duplicate_object OR unique_violation THEN NULL;
+END
+$$;
+DO $$
+BEGIN
+    IF NOT pg_catalog.pg_has_role('paliad_backup_scan', 'pg_read_all_data', 'MEMBER') THEN
+        GRANT pg_read_all_data TO paliad_backup_scan;
+    END IF;
+EXCEPTION
+    WHEN unique_violation THEN NULL;  -- somebody else was quicker
+END
+$$;
+
 REVOKE ALL ON SCHEMA paliad_backup FROM PUBLIC;
 GRANT USAGE ON SCHEMA paliad_backup TO paliad_backup_admin, paliad_backup_reader;
 COMMENT ON SCHEMA paliad_backup IS

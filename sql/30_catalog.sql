@@ -14,6 +14,7 @@ CREATE TABLE paliad_backup.backups (
     note text,
     reason text,
     audit_id uuid,
+    directory text,
     storage_uri text,
     size_bytes bigint,
     sha256 text,
@@ -94,6 +95,7 @@ COMMENT ON COLUMN paliad_backup.backups.requested_by_label IS 'Name of who asked
 COMMENT ON COLUMN paliad_backup.backups.note IS 'Free text of who asked';
 COMMENT ON COLUMN paliad_backup.backups.reason IS 'Why the checkpoint was made';
 COMMENT ON COLUMN paliad_backup.backups.audit_id IS 'The run''s row in the audit log';
+COMMENT ON COLUMN paliad_backup.backups.directory IS 'Backup directory when the run began';
 COMMENT ON COLUMN paliad_backup.backups.storage_uri IS
     'Where the artifact lies, or lay before it was deleted: file://...';
 COMMENT ON COLUMN paliad_backup.backups.size_bytes IS 'Size of the artifact in bytes';
@@ -112,7 +114,7 @@ COMMENT ON COLUMN paliad_backup.backups.extension_version IS 'paliad_backup''s v
 COMMENT ON COLUMN paliad_backup.backups.format_version IS 'Version of the bundle''s format';
 COMMENT ON COLUMN paliad_backup.backups.migration_version IS 'Version of the application''s schema at the run';
 COMMENT ON COLUMN paliad_backup.backups.snapshot IS 'The snapshot that was exported, as pg_current_snapshot() gives it';
-COMMENT ON COLUMN paliad_backup.backups.wal_lsn IS 'Write-ahead log position at the snapshot';
+COMMENT ON COLUMN paliad_backup.backups.wal_lsn IS 'Write-ahead log position when the run began, at or after the snapshot';
 COMMENT ON COLUMN paliad_backup.backups.includes_uncommitted IS
     'The calling transaction had written before: its changes are in the bundle, committed later or not';
 COMMENT ON COLUMN paliad_backup.backups.pinned IS 'Neither retention nor delete() removes it';
@@ -145,8 +147,9 @@ CREATE TABLE paliad_backup.system_audit_log (
     CONSTRAINT system_audit_log_event_type_known CHECK (event_type IN (
         'backup_created', 'backup_failed', 'backup_downloaded', 'backup_deleted', 'backup_pinned', 'backup_unpinned',
         'backup_verified', 'backup_read', 'backup_imported', 'checksum_repaired', 'catalog_rebuilt',
-        'restore_requested', 'restore_undone', 'restore_staged', 'restore_staging_cancelled',
-        'migration_applied', 'migration_rolled_back', 'auto_recovered', 'directory_adopted')),
+        'restore_requested', 'restore_undone', 'restore_rehearsed', 'restore_staged', 'restore_staging_cancelled',
+        'restore_applied', 'migration_applied', 'migration_rolled_back', 'auto_recovered', 'directory_adopted',
+        'orphan_removed', 'schedule_changed')),
     CONSTRAINT system_audit_log_scope_org CHECK (scope = 'org'),
     CONSTRAINT system_audit_log_metadata_object CHECK (pg_catalog.jsonb_typeof(metadata) = 'object')
 );

@@ -47,7 +47,7 @@ COMMENT ON COLUMN paliad_backup.sheets.label IS 'Heading for people, in the work
 COMMENT ON COLUMN paliad_backup.sheets.column_labels IS 'Headings for people, an object: column name to label';
 COMMENT ON COLUMN paliad_backup.sheets.enabled IS 'false leaves the sheet out';
 COMMENT ON COLUMN paliad_backup.sheets.order_by IS
-    'Columns to order by; NULL: the primary key, or else the row''s text';
+    'Columns to order by, before the primary key or the row''s text; NULL: by that alone';
 COMMENT ON COLUMN paliad_backup.sheets.note IS 'Free text';
 COMMENT ON INDEX paliad_backup.sheets_query_sheet_name_key IS 'One query a sheet name';
 
@@ -59,6 +59,7 @@ CREATE TABLE paliad_backup.exclusions (
     excluded boolean NOT NULL DEFAULT true,
     CONSTRAINT exclusions_pkey PRIMARY KEY (schema_name, relation_name),
     CONSTRAINT exclusions_names_not_empty CHECK (schema_name <> '' AND relation_name <> ''),
+    CONSTRAINT exclusions_not_everything CHECK (schema_name <> '*' OR relation_name <> '*'),
     CONSTRAINT exclusions_reason_not_blank CHECK (reason ~ '[^[:space:]]')
 );
 
@@ -66,7 +67,7 @@ COMMENT ON TABLE paliad_backup.exclusions IS
     'Relations that are never exported, neither as a sheet nor read by a view or query. A relation is excluded when '
     'any row that names it says so';
 COMMENT ON COLUMN paliad_backup.exclusions.schema_name IS 'Exact name of the schema; *: any schema';
-COMMENT ON COLUMN paliad_backup.exclusions.relation_name IS 'Exact name of the relation';
+COMMENT ON COLUMN paliad_backup.exclusions.relation_name IS 'Exact name of the relation; *: any relation of the schema';
 COMMENT ON COLUMN paliad_backup.exclusions.reason IS 'Why, for the manifest';
 COMMENT ON COLUMN paliad_backup.exclusions.seeded IS
     'The row came with the extension: it cannot be deleted, so that a dump carries the decision to switch it off';

@@ -26,7 +26,7 @@ END
 $$;
 
 GRANT SELECT ON
-    paliad_backup.backups, paliad_backup.run_progress, paliad_backup.progress, paliad_backup.status
+    paliad_backup.backups, paliad_backup.backup_list, paliad_backup.run_progress, paliad_backup.progress, paliad_backup.status
     TO paliad_backup_admin, paliad_backup_reader;
 GRANT SELECT ON
     paliad_backup.settings, paliad_backup.system_audit_log, paliad_backup.sheets, paliad_backup.exclusions

@@ -6,6 +6,8 @@ use std::panic::AssertUnwindSafe;
 use pgrx::pg_sys::panic::{CaughtError, ErrorReport};
 use pgrx::{PgLogLevel, PgTryBuilder, function_name};
 
+use serde::{Deserialize, Serialize};
+
 use crate::bundle::BundleError;
 use crate::store::StoreError;
 
@@ -93,8 +95,18 @@ pub enum Error {
         /// Which row.
         detail: String,
     },
+    /// A value's text exceeds what the server can hold in one piece.
+    #[error("a value of column {column} of {table} is too large to be exported")]
+    ValueTooLarge {
+        /// The table, qualified.
+        table: String,
+        /// The column.
+        column: String,
+        /// Which row, and what the server says.
+        detail: String,
+    },
     /// The server is in recovery.
-    #[error("cannot make a backup on a standby")]
+    #[error("this server is a standby: neither catalog nor audit log can be written")]
     Standby,
     /// No background worker could be registered.
     #[error("no background worker slot is free for the recorder")]
@@ -105,18 +117,9 @@ pub enum Error {
         /// What happened.
         message: String,
     },
-    /// The recorder reports an error of the server's.
-    #[error("{message}")]
-    Recorded {
-        /// Five characters.
-        sqlstate: String,
-        /// The server's message.
-        message: String,
-        /// The server's DETAIL.
-        detail: Option<String>,
-        /// The server's HINT.
-        hint: Option<String>,
-    },
+    /// The recorder reports an error of its own or of the server's.
+    #[error("{}", .0.message)]
+    Told(Told),
     /// The store refused or failed.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -136,6 +139,19 @@ pub enum Error {
     Internal(String),
 }
 
+/// An error as one process tells it to another.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Told {
+    /// Five characters.
+    pub sqlstate: String,
+    /// The message.
+    pub message: String,
+    /// The DETAIL.
+    pub detail: Option<String>,
+    /// The HINT.
+    pub hint: Option<String>,
+}
+
 impl Error {
     /// An [`Error::Internal`] from anything that can be shown.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
@@ -153,17 +169,19 @@ impl Error {
             Error::LockNotAvailable { .. } => ERRCODE_LOCK_NOT_AVAILABLE,
             Error::ChangedAfterSnapshot { .. } => ERRCODE_T_R_SERIALIZATION_FAILURE,
             Error::InvalidText { .. } => ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
+            Error::ValueTooLarge { .. } => ERRCODE_PROGRAM_LIMIT_EXCEEDED,
             Error::Standby => ERRCODE_READ_ONLY_SQL_TRANSACTION,
             Error::NoWorkerSlot => ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
             Error::Recorder { .. } => ERRCODE_SYSTEM_ERROR,
-            Error::Recorded { sqlstate, .. } => sqlstate_from_text(sqlstate),
+            Error::Told(told) => sqlstate_from_text(&told.sqlstate),
             Error::Store(error) => match error {
                 StoreError::Io { source, .. } => io_sqlstate(source),
                 StoreError::Refused { .. } => ERRCODE_INSUFFICIENT_PRIVILEGE,
                 StoreError::NotFound { .. } => ERRCODE_IO_ERROR,
-                StoreError::BadDirectory { .. } | StoreError::ForeignFolder { .. } | StoreError::NotConfigured => {
-                    ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
-                }
+                StoreError::BadDirectory { .. }
+                | StoreError::ForeignFolder { .. }
+                | StoreError::Lost { .. }
+                | StoreError::NotConfigured => ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             },
             Error::Bundle(BundleError::Io(source)) => io_sqlstate(source),
             Error::Bundle(BundleError::Aborted) => ERRCODE_QUERY_CANCELED,
@@ -175,11 +193,13 @@ impl Error {
 
     fn detail(&self) -> Option<String> {
         match self {
-            Error::RunActive { detail } | Error::InvalidText { detail, .. } => Some(detail.clone()),
+            Error::RunActive { detail } | Error::InvalidText { detail, .. } | Error::ValueTooLarge { detail, .. } => {
+                Some(detail.clone())
+            }
             Error::NotAuthorized { admin_function } => {
                 Some(format!("The application's admin function {admin_function}() did not say true for this session."))
             }
-            Error::Recorded { detail, .. } => detail.clone(),
+            Error::Told(told) => told.detail.clone(),
             Error::NotConfigured { .. } => Some("The setting paliad_backup.directory is empty.".into()),
             _ => None,
         }
@@ -207,16 +227,24 @@ impl Error {
             }
             Error::ChangedAfterSnapshot { .. } => "Run the backup again.".into(),
             Error::InvalidText { .. } => "Correct the value, or exclude the table.".into(),
+            Error::ValueTooLarge { .. } => {
+                "PostgreSQL makes no text of 1 GB or more. Exclude the table, or register a view without the value.".into()
+            }
             Error::Standby => "Run it on the primary server.".into(),
             Error::NoWorkerSlot => "Raise max_worker_processes and restart the server, or try again later.".into(),
             Error::Recorder { .. } => "The server's log says why.".into(),
-            Error::Recorded { hint, .. } => return hint.clone(),
+            Error::Told(told) => return told.hint.clone(),
             Error::Store(StoreError::ForeignFolder { .. }) => {
                 "If this server now owns the files: SELECT paliad_backup.adopt_directory();".into()
             }
+            Error::Store(StoreError::Lost { .. }) => {
+                "Mount its file system, or put the folder back. If the bundles are gone for good: \
+                 SELECT paliad_backup.adopt_directory();"
+                    .into()
+            }
             Error::Store(StoreError::BadDirectory { .. }) => {
-                "The directory is absolute, lies outside the data directory, belongs to the server's user and has mode 0700; \
-                 its parent exists. Correct it or the setting paliad_backup.directory."
+                "The directory is absolute, lies outside the data directory, belongs to the server's user, and nobody else may \
+                 write to it; its parent exists. Correct it or the setting paliad_backup.directory."
                     .into()
             }
             Error::Store(StoreError::Io { source, .. }) | Error::Bundle(BundleError::Io(source))
@@ -237,6 +265,16 @@ impl Error {
             }
             _ => return None,
         })
+    }
+
+    /// The error for another process, or for another place in this one.
+    pub fn told(&self) -> Told {
+        Told {
+            sqlstate: sqlstate_text(self.sqlstate()),
+            message: self.to_string(),
+            detail: self.detail(),
+            hint: self.hint(),
+        }
     }
 
     /// Puts a stage in front of the message, as the catalog stores it (`generate: …`, `store: …`).
@@ -296,17 +334,17 @@ fn sqlstate_from_text(text: &str) -> PgSqlErrorCode {
     PgSqlErrorCode::from(packed)
 }
 
-/// The SQLSTATE, message, DETAIL and HINT of an error that PostgreSQL raised.
-pub fn describe(error: &CaughtError) -> (PgSqlErrorCode, String, Option<String>, Option<String>) {
+/// An error that PostgreSQL raised.
+pub fn describe(error: &CaughtError) -> Told {
     let report = match error {
         CaughtError::PostgresError(report)
         | CaughtError::ErrorReport(report)
         | CaughtError::RustPanic { ereport: report, .. } => report,
     };
-    (
-        report.sql_error_code(),
-        report.message().to_owned(),
-        report.detail().map(str::to_owned),
-        report.hint().map(str::to_owned),
-    )
+    Told {
+        sqlstate: sqlstate_text(report.sql_error_code()),
+        message: report.message().to_owned(),
+        detail: report.detail().map(str::to_owned),
+        hint: report.hint().map(str::to_owned),
+    }
 }

@@ -35,4 +35,6 @@ extern "C-unwind" fn _PG_init() {
     config::register();
     pg::session::reserve_setting_prefix();
     pg::read_guard::install();
+    pg::name_guard::install();
+    pg::function_guard::install();
 }

@@ -1,18 +1,30 @@
 //! Which store this server's current database uses.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::catalog::backups;
 use crate::config;
 use crate::error::{Error, Result};
 use crate::pg::query::{Snapshot, scalar, select};
 use crate::pg::session;
 use crate::store::{LocalDisk, LocalDiskConfig, StoreError};
 
-/// The configured store, with its folder made where it is missing.
+/// The configured store. Its folder is made where it is missing, unless the catalog has artifacts in it: a file system that isn't
+/// mounted must not be taken for an empty store.
 ///
 /// # Errors
 /// [`Error::NotConfigured`] with the command to type, or why the directory can't be used.
 pub fn open() -> Result<LocalDisk> {
+    let folder = with_directory(|directory| with_config(directory, LocalDisk::folder_uri_of))?;
+    let open = if backups::lie_in(&folder)? { LocalDisk::open_in_use } else { LocalDisk::open };
+    with_directory(|directory| with_config(directory, open))
+}
+
+/// The configured store, with its folder made where it is missing, whatever the catalog says.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_anew() -> Result<LocalDisk> {
     with_directory(|directory| with_config(directory, LocalDisk::open))
 }
 
@@ -32,12 +44,20 @@ pub fn open_existing(directory: &Path) -> std::result::Result<LocalDisk, StoreEr
     with_config(directory, LocalDisk::open_existing)
 }
 
+/// The configured directory, which need not be there.
+///
+/// # Errors
+/// [`Error::NotConfigured`].
+pub fn directory() -> Result<PathBuf> {
+    if let Some(directory) = config::directory() {
+        return Ok(directory);
+    }
+    let database = scalar(select(Snapshot::Latest, "SELECT pg_catalog.current_database()", &[])?);
+    Err(Error::NotConfigured { database: database.unwrap_or_default() })
+}
+
 fn with_directory<R>(open: impl FnOnce(&Path) -> std::result::Result<R, StoreError>) -> Result<R> {
-    let Some(directory) = config::directory() else {
-        let database = scalar(select(Snapshot::Latest, "SELECT pg_catalog.current_database()", &[])?);
-        return Err(Error::NotConfigured { database: database.unwrap_or_default() });
-    };
-    Ok(open(&directory)?)
+    Ok(open(&directory()?)?)
 }
 
 fn with_config<R>(directory: &Path, open: impl FnOnce(&LocalDiskConfig<'_>) -> R) -> R {

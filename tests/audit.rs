@@ -126,7 +126,7 @@ fn a_failed_run_turns_its_row_into_backup_failed() {
     assert_eq!(failed.event, "backup_failed");
     assert_keys(&failed.metadata, &["kind", "catalog_id", "requested_by_email", "requested_at", "error", "failed_at"]);
     let row = catalog_row(&mut postgres, "status = 'failed'");
-    assert_eq!(failed.metadata["error"], "generate: division by zero");
+    assert_eq!(failed.metadata["error"], "generate: sheet q: division by zero");
     assert_eq!((&row["error"], &row["error_code"]), (&failed.metadata["error"], &Value::from("22012")));
     assert_eq!(row["storage_uri"], Value::Null);
 }

@@ -180,7 +180,10 @@ fn a_failing_final_patch_is_only_a_warning() {
     let (state, message, _) = refused(&mut postgres, "SELECT paliad_backup.run()");
     assert_eq!((state.as_str(), message.as_str()), ("22012", "division by zero"));
     assert_eq!(
-        count(&mut postgres, "paliad_backup.backups WHERE status = 'failed' AND error = 'generate: division by zero'"),
+        count(
+            &mut postgres,
+            "paliad_backup.backups WHERE status = 'failed' AND error = 'generate: sheet q: division by zero'"
+        ),
         1
     );
 }

@@ -171,7 +171,7 @@ fn v9_a_latin1_database_is_utf8_in_the_bundle() {
     let row = client.query_one("SELECT status, error FROM paliad_backup.list() LIMIT 1", &[]).unwrap();
     let (status, error): (String, String) = (row.get(0), row.get(1));
     assert_eq!(status, "failed");
-    assert!(error.starts_with("generate: column g.Stra"), "{error}");
+    assert!(error.starts_with("generate: sheet Übersicht: column g.Stra"), "{error}");
 }
 
 /// V9, decision 16.

@@ -11,7 +11,7 @@ use paliad_backup::bundle::names::{CHECKSUMS, MANIFEST, WORKBOOK};
 use postgres::Client;
 use runs::{Backup, run};
 use serde_json::Value;
-use support::{Cluster, repository};
+use support::{Cluster, repository, sqlstate};
 
 /// Entries in their order: name, time and content.
 type Entries = Vec<(String, String, Vec<u8>)>;
@@ -151,4 +151,36 @@ fn v1_rows_moved_in_the_heap_make_equal_bundles() {
         client.batch_execute(sql).unwrap();
     }
     assert_differ_in_run_alone(&before, &run(&mut client).unwrap());
+}
+
+/// Code that a sheet reaches may not change what the sheet looks like, halfway.
+#[test]
+fn a_function_that_changes_output_settings_fails_the_run() {
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE FUNCTION german() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN set_config('datestyle', 'German', false); END $$;
+             CREATE VIEW dates AS SELECT german(), date '2026-11-21' AS day;
+             INSERT INTO paliad_backup.sheets (relation_schema, relation_name) VALUES ('public', 'dates')",
+        )
+        .unwrap();
+    let error = run(&mut client).err().expect("the run fails");
+    assert_eq!(sqlstate(&error), "55000");
+    assert!(error.as_db_error().unwrap().message().ends_with("has changed the setting DateStyle"), "{error}");
+}
+
+#[test]
+fn registered_columns_order_a_table_before_its_key() {
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE TABLE t (id int PRIMARY KEY, name text); INSERT INTO t VALUES (1, 'b'), (3, 'a'), (2, 'a');
+             INSERT INTO paliad_backup.sheets (relation_schema, relation_name, order_by) VALUES ('public', 't', '{name}')",
+        )
+        .unwrap();
+    assert_eq!(run(&mut client).unwrap().csv("t"), ["2,a", "3,a", "1,b"]);
+    client.batch_execute("UPDATE paliad_backup.sheets SET order_by = '{nosuch}'").unwrap();
+    assert_eq!(sqlstate(&run(&mut client).err().expect("there is no such column")), "42704");
 }

@@ -250,7 +250,7 @@ fn p4_superusers_view_over_the_attackers_table() {
         lend: "CREATE VIEW public.v AS SELECT a FROM m.t",
         naive: "SELECT a FROM public.v",
         register: "INSERT INTO paliad_backup.sheets (relation_schema, relation_name) VALUES ('public', 'v')",
-        run: Run::Refused,
+        run: Run::Done,
     });
 }
 

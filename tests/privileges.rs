@@ -54,8 +54,7 @@ const RELATIONS: [(&str, Access); 9] = [
     ("system_audit_log", Admin),
     ("sheets", Admin),
     ("exclusions", Admin),
-    // list() reads it.
-    ("backup_list", Superuser),
+    ("backup_list", Reader),
 ];
 
 /// A database with a backup, and a login of each kind: the role's name and what it may do.

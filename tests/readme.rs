@@ -42,6 +42,7 @@ fn commands_run_as_they_stand() {
                 assert_succeeds(&what, &run("bash", &["-euo", "pipefail"], &config, folder.path(), &text));
             }
             "sh" | "console" => {}
+            "ini" => assert_in_force(&what, &config, &text),
             other => panic!("{what}: a block of language {other:?} is not tested"),
         }
     }
@@ -245,6 +246,16 @@ fn run(program: &str, arguments: &[&str], config: &Config, folder: &Path, input:
     stdin.write_all(input.as_bytes()).expect("the program reads its input");
     drop(stdin);
     child.wait_with_output().expect("the program ends")
+}
+
+/// The settings of the page are those that the server of this test was started with.
+fn assert_in_force(what: &str, config: &Config, settings: &str) {
+    let mut client = config.connect(NoTls).expect("the server takes connections");
+    for setting in settings.lines() {
+        let (name, value) = setting.split('#').next().and_then(|line| line.split_once('=')).expect("name = value");
+        let row = client.query_one("SELECT current_setting($1)", &[&name.trim()]).expect(what);
+        assert_eq!(row.get::<_, String>(0), value.trim().trim_matches('\''), "{what}: {name}");
+    }
 }
 
 fn assert_succeeds(what: &str, output: &Output) {

@@ -323,3 +323,72 @@ fn s10_uncommitted_writes_of_the_caller_are_included_and_said() {
     assert!(!backup.manifest().run.includes_uncommitted);
     assert_eq!(backup.warnings, serde_json::json!([]));
 }
+
+/// S2 behind the locks: ATTACH needs none that a reader's stands in the way of.
+#[test]
+fn s2_a_partition_attached_below_a_view_during_the_run_is_noticed() {
+    let database = Cluster::shared().database();
+    let mut other = database.connect();
+    other
+        .batch_execute(
+            "CREATE SCHEMA hidden; CREATE TABLE hidden.p (id int) PARTITION BY LIST (id);
+             CREATE TABLE hidden.p1 PARTITION OF hidden.p FOR VALUES IN (1); INSERT INTO hidden.p VALUES (1);
+             CREATE TABLE hidden.p2 (id int); INSERT INTO hidden.p2 VALUES (2);
+             CREATE VIEW seen AS SELECT * FROM hidden.p;
+             UPDATE paliad_backup.settings SET schemas = '{public}';
+             INSERT INTO paliad_backup.sheets (relation_schema, relation_name) VALUES ('public', 'seen')",
+        )
+        .unwrap();
+    let mut gate = Gate::close(&database, 1);
+    let error = thread::scope(|scope| {
+        let run = scope.spawn(|| run(&mut database.connect()));
+        gate.wait_for_run();
+        other.batch_execute("ALTER TABLE hidden.p ATTACH PARTITION hidden.p2 FOR VALUES IN (2)").unwrap();
+        gate.open();
+        run.join().unwrap().err().expect("the view shows another row than the snapshot")
+    });
+    assert_eq!(sqlstate(&error), "40001");
+}
+
+/// The root shows the rows of such a partition no more, and nobody else does: it is a table of its own, as for pg_dump.
+#[test]
+fn d3_a_partition_whose_detach_is_pending_is_exported_by_itself() {
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY LIST (id);
+             CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2);
+             INSERT INTO p VALUES (1), (2)",
+        )
+        .unwrap();
+    let mut reader = database.connect();
+    reader.batch_execute("BEGIN; SELECT count(*) FROM p").unwrap();
+    client.batch_execute("SET statement_timeout = '300ms'").unwrap();
+    let detached = client.batch_execute("ALTER TABLE p DETACH PARTITION p2 CONCURRENTLY").unwrap_err();
+    assert_eq!(sqlstate(&detached), "57014");
+    reader.batch_execute("COMMIT").unwrap();
+    client.batch_execute("RESET statement_timeout").unwrap();
+    let pending = "SELECT count(*) FROM pg_inherits WHERE inhdetachpending";
+    assert_eq!(client.query_one(pending, &[]).unwrap().get::<_, i64>(0), 1);
+    let backup = run(&mut client).unwrap();
+    assert_eq!((backup.csv("p"), backup.csv("p2")), (vec!["1".to_owned()], vec!["2".to_owned()]));
+}
+
+/// S1 ends where a function takes snapshots of its own: that is said.
+#[test]
+fn s1_volatile_functions_in_views_are_warned_of() {
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE FUNCTION stable_one() RETURNS int STABLE LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';
+             CREATE FUNCTION volatile_one() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';
+             CREATE VIEW calm AS SELECT stable_one(), clock_timestamp()::text AS at; CREATE VIEW wild AS SELECT volatile_one();
+             INSERT INTO paliad_backup.sheets (relation_schema, relation_name) VALUES ('public', 'calm'), ('public', 'wild')",
+        )
+        .unwrap();
+    let backup = run(&mut client).unwrap();
+    let warned: Vec<_> = backup.manifest().warnings.into_iter().map(|warning| (warning.code, warning.sheet)).collect();
+    assert_eq!(warned, [("volatile_function".to_owned(), Some("wild".to_owned()))]);
+}

@@ -4,7 +4,7 @@ use pgrx::prelude::*;
 use pgrx::{AnyElement, Uuid, pg_sys};
 
 use super::arguments::{self, uuid_text};
-use super::authorized;
+use super::{authorized, authorized_unless};
 use crate::command::run::{self, RunRequest};
 use crate::error::{Error, Result};
 use crate::pg::query::{Snapshot, composite, return_query, scalar, select};
@@ -24,17 +24,26 @@ fn run(
     formats: Option<Vec<Option<String>>>,
     note: Option<&[u8]>,
 ) -> Option<AnyElement> {
-    authorized(|extension| {
-        let kind = arguments::kind(arguments::text(kind).as_deref())?;
+    // There is no user of the application whom pg_cron's scheduled runs could ask for.
+    let is_cron = session::is_pg_cron_worker();
+    let kind = arguments::text(kind);
+    authorized_unless(is_cron && kind.as_deref() == Some("scheduled"), |extension| {
+        let kind = arguments::kind(kind.as_deref())?;
         let email = match arguments::text(requested_by_email) {
             Some(email) => arguments::email("requested_by_email", Some(&email))?,
             None if kind == "scheduled" => "system@paliad".to_owned(),
             None => session_user()?,
         };
+        if kind == "scheduled" && requested_by.is_some() {
+            return Err(Error::BadArgument {
+                message: "requested_by is not for scheduled runs".into(),
+                hint: "Nobody asks for a scheduled run: leave requested_by out, or use kind => 'on_demand'.".into(),
+            });
+        }
         let scheduled = kind == "scheduled" && requested_by_email.is_none();
         let label = arguments::text(requested_by_label).or(scheduled.then(|| "Paliad Backup System".to_owned()));
         let request = RunRequest {
-            trigger: if session::is_pg_cron_worker() { "cron" } else { "manual" }.to_owned(),
+            trigger: if is_cron || kind == "scheduled" { "cron" } else { "manual" }.to_owned(),
             scope: arguments::scope(arguments::text(scope).as_deref())?,
             formats: arguments::formats(formats)?,
             requested_by: requested_by.as_ref().map(uuid_text),

@@ -87,7 +87,7 @@ pub struct Run {
     pub started_at: String,
     /// `pg_current_snapshot()` as text: the snapshot in which all sheets were read.
     pub snapshot: String,
-    /// The write-ahead log's position when the snapshot was taken, as `pg_lsn` text.
+    /// The write-ahead log's position when the run began, at or after the snapshot, as `pg_lsn` text.
     pub wal_lsn: String,
     /// The caller's transaction had written before: its changes are in the bundle, though not committed at the time.
     pub includes_uncommitted: bool,
@@ -193,6 +193,18 @@ pub struct SheetFiles {
 }
 
 impl Manifest {
+    /// Warnings about the run rather than about the data: they stand on the catalog row, and the manifest tells them in `run`.
+    pub fn run_warnings(&self) -> Option<Warning> {
+        self.run.includes_uncommitted.then(|| Warning {
+            code: "includes_uncommitted".to_owned(),
+            sheet: None,
+            column: None,
+            count: 1,
+            detail: "The caller's transaction had written before the backup; its changes are included, though not yet committed."
+                .to_owned(),
+        })
+    }
+
     /// The bytes of `manifest.json`: UTF-8, indented, members in the order of the struct, a line feed at the end.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut bytes = serde_json::to_vec_pretty(self).map_err(damaged)?;

@@ -7,10 +7,11 @@ use super::NOW_RFC3339;
 use super::settings::Settings;
 use crate::error::{Error, Result};
 use crate::pg::identity::{As, act_as};
-use crate::pg::query::{Snapshot, scalar, select, write};
+use crate::pg::name_guard::naming;
+use crate::pg::query::{Row, Snapshot, scalar, select, write};
 
 /// The words that stand in `event_type`; a public contract.
-pub const EVENT_TYPES: [&str; 19] = [
+pub const EVENT_TYPES: [&str; 23] = [
     "backup_created",
     "backup_failed",
     "backup_downloaded",
@@ -24,12 +25,16 @@ pub const EVENT_TYPES: [&str; 19] = [
     "catalog_rebuilt",
     "restore_requested",
     "restore_undone",
+    "restore_rehearsed",
     "restore_staged",
     "restore_staging_cancelled",
+    "restore_applied",
     "migration_applied",
     "migration_rolled_back",
     "auto_recovered",
     "directory_adopted",
+    "orphan_removed",
+    "schedule_changed",
 ];
 
 /// Who did it, as the caller says.
@@ -43,6 +48,7 @@ pub struct Actor {
 
 /// The audit table that is in force.
 pub struct AuditTable {
+    oid: u32,
     name: String,
     owner: Oid,
     /// Names of its deferrable constraints, for SET CONSTRAINTS.
@@ -73,6 +79,9 @@ impl AuditTable {
         let rows = select(
             Snapshot::Latest,
             "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relowner, \
+             CASE WHEN c.relowner IN (SELECT s.oid FROM pg_catalog.pg_roles AS s WHERE s.rolsuper) THEN (SELECT pg_catalog.min(t.oid::regtype::text) FROM pg_catalog.pg_attribute AS a \
+                   JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid JOIN pg_catalog.pg_roles AS r ON r.oid = t.typowner \
+                   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND t.typtype = 'd' AND NOT r.rolsuper) END, \
              (SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', k.nspname, o.conname), ', ') \
               FROM pg_catalog.pg_constraint AS o JOIN pg_catalog.pg_namespace AS k ON k.oid = o.connamespace \
               WHERE o.conrelid = c.oid AND o.condeferrable) \
@@ -80,30 +89,33 @@ impl AuditTable {
              WHERE c.oid = $1::oid",
             &[Some(&table.to_u32().to_string())],
         )?;
-        let mut found = rows.into_iter().next().unwrap_or_default().into_iter();
-        let mut next = || found.next().flatten();
-        match (next(), next().and_then(|owner| owner.parse::<u32>().ok())) {
-            (Some(name), Some(owner)) => Ok(AuditTable {
-                name,
-                owner: Oid::from(owner),
-                deferrable: next(),
-                settings: settings.audit_settings.clone().unwrap_or_default().into_iter().collect(),
-            }),
-            _ => Err(Error::internal(format!("audit table {} is gone", table.to_u32()))),
+        let [Some(name), Some(owner), foreign_type, deferrable] = rows.first().map_or(&[][..], Vec::as_slice) else {
+            return Err(Error::internal(format!("audit table {} is gone", table.to_u32())));
+        };
+        // Its constraints would be checked with a superuser's rights.
+        if let Some(foreign_type) = foreign_type {
+            return Err(Error::Rights {
+                message: format!("audit table {name} belongs to a superuser, but its type {foreign_type} does not"),
+                hint: format!(
+                    "ALTER TABLE {name} OWNER TO the role that owns the application, or ALTER DOMAIN … OWNER TO."
+                ),
+            });
         }
+        Ok(AuditTable {
+            oid: table.to_u32(),
+            name: name.clone(),
+            owner: Oid::from(owner.parse::<u32>().map_err(Error::internal)?),
+            deferrable: deferrable.clone(),
+            settings: settings.audit_settings.clone().unwrap_or_default().into_iter().collect(),
+        })
     }
 
     /// Inserts one row and returns its id. `stamp` is the metadata key that gets the time.
     ///
     /// # Errors
-    /// What the table's constraints, triggers and rights say is raised by the server.
-    pub fn insert(
-        &self,
-        event: &str,
-        actor: &Actor,
-        metadata: &serde_json::Value,
-        stamp: &str,
-    ) -> Result<Option<String>> {
+    /// [`Error::WrongState`] when a trigger or rule keeps the row out; what the table's constraints, triggers and rights say is
+    /// raised by the server.
+    pub fn insert(&self, event: &str, actor: &Actor, metadata: &serde_json::Value, stamp: &str) -> Result<String> {
         let sql = format!(
             "INSERT INTO {} (event_type, actor_id, actor_email, scope, scope_root, metadata, created_at, updated_at) \
              VALUES ($1, $2::uuid, $3, 'org', NULL, $4::jsonb || jsonb_build_object($5, {NOW_RFC3339}), \
@@ -112,10 +124,16 @@ impl AuditTable {
         );
         let metadata = metadata.to_string();
         self.as_owner(|| {
-            self.check_at_once()?;
-            let rows =
-                write(&sql, &[Some(event), actor.id.as_deref(), actor.email.as_deref(), Some(&metadata), Some(stamp)])?;
-            Ok(scalar(rows))
+            let rows = self.write(
+                &sql,
+                &[Some(event), actor.id.as_deref(), actor.email.as_deref(), Some(&metadata), Some(stamp)],
+            )?;
+            scalar(rows).ok_or_else(|| Error::WrongState {
+                message: format!("audit table {} did not take the row", self.name),
+                hint: "A trigger or rule of the table has suppressed it. UPDATE paliad_backup.settings SET audit_table = NULL uses \
+                       the extension's own."
+                    .into(),
+            })
         })
     }
 
@@ -132,10 +150,7 @@ impl AuditTable {
             self.name
         );
         let metadata = metadata.to_string();
-        let rows = self.as_owner(|| {
-            self.check_at_once()?;
-            write(&sql, &[Some(id), Some(event), Some(&metadata), Some(stamp)])
-        })?;
+        let rows = self.as_owner(|| self.write(&sql, &[Some(id), Some(event), Some(&metadata), Some(stamp)]))?;
         if rows.is_empty() {
             return Err(Error::UnknownObject {
                 message: format!("audit row {id} is gone"),
@@ -145,17 +160,18 @@ impl AuditTable {
         Ok(())
     }
 
-    /// Makes deferred constraints immediate: the server queues no deferred trigger in a security-restricted operation.
-    fn check_at_once(&self) -> Result<()> {
+    /// Writes into this table and no other that has got its name. Deferred constraints are made immediate before: the server queues no
+    /// deferred trigger in a security-restricted operation.
+    fn write(&self, sql: &str, parameters: &[Option<&str>]) -> Result<Vec<Row>> {
         if let Some(constraints) = &self.deferrable {
             write(&format!("SET CONSTRAINTS {constraints} IMMEDIATE"), &[])?;
         }
-        Ok(())
+        naming(&[self.oid], || write(sql, parameters))
     }
 
     fn as_owner<R>(&self, work: impl FnOnce() -> R) -> R {
         let mut settings = vec![("search_path", "pg_catalog, pg_temp")];
         settings.extend(self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        act_as(As::TableOwner(self.owner), &settings, work)
+        act_as(As::Writer(self.owner), &settings, work)
     }
 }

@@ -1,8 +1,12 @@
 //! Table `backups`: one row per run, for ever.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::bundle::encoder::Warning;
+use crate::bundle::manifest::{FORMAT_VERSION, Manifest};
 use crate::error::{Error, Result};
 use crate::pg::query::{Snapshot, scalar, select, write};
 
@@ -37,6 +41,8 @@ pub struct NewBackup {
     pub includes_uncommitted: bool,
     /// The process that runs it.
     pub backend_pid: i32,
+    /// Where its bundle will lie, and its partial file until then.
+    pub directory: PathBuf,
 }
 
 /// What is known of a run that succeeded; the members are columns of `backups`.
@@ -56,6 +62,23 @@ pub struct Outcome {
     pub warnings: Value,
 }
 
+impl Outcome {
+    /// What a bundle's manifest says of the run, with where the file lies and what it is.
+    pub fn of(manifest: &Manifest, storage_uri: String, size_bytes: u64, sha256: String) -> Outcome {
+        let counts = manifest.sheets.iter().map(|sheet| (sheet.name.clone(), sheet.row_count.into())).collect();
+        let warnings: Vec<Warning> =
+            manifest.run_warnings().into_iter().chain(manifest.warnings.iter().cloned()).collect();
+        Outcome {
+            storage_uri,
+            size_bytes,
+            sha256,
+            row_counts: Value::Object(counts),
+            sheet_count: manifest.sheets.len(),
+            warnings: serde_json::json!(warnings),
+        }
+    }
+}
+
 /// The part of a row that use cases decide on.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Backup {
@@ -63,6 +86,8 @@ pub struct Backup {
     pub id: String,
     /// running, done or failed.
     pub status: String,
+    /// The configured directory when the run began.
+    pub directory: Option<PathBuf>,
     /// Where the file lies; only when done.
     pub storage_uri: Option<String>,
     /// Of the file; only when done.
@@ -104,6 +129,53 @@ pub fn running() -> Result<Vec<Backup>> {
     rows.into_iter().flatten().flatten().map(|row| serde_json::from_str(&row).map_err(Error::internal)).collect()
 }
 
+/// Whether artifacts should lie where URIs begin with `folder`.
+///
+/// # Errors
+/// The server's.
+pub fn lie_in(folder: &str) -> Result<bool> {
+    Ok(!artifacts(folder)?.iter().all(|artifact| artifact.missing))
+}
+
+/// A file that the catalog has, and how it knows it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CatalogedArtifact {
+    /// The backup.
+    pub id: String,
+    /// Where the file lies.
+    pub storage_uri: String,
+    /// It was found missing.
+    pub missing: bool,
+}
+
+/// The artifacts whose URIs begin with `folder`, oldest first; deleted ones are none.
+///
+/// # Errors
+/// The server's.
+pub fn artifacts(folder: &str) -> Result<Vec<CatalogedArtifact>> {
+    let rows = select(
+        Snapshot::Latest,
+        "SELECT jsonb_build_object('id', b.id, 'storage_uri', b.storage_uri, 'missing', b.missing_at IS NOT NULL) \
+         FROM paliad_backup.backups AS b \
+         WHERE b.status = 'done' AND b.deleted_at IS NULL AND b.storage_uri ^@ $1 ORDER BY b.started_at",
+        &[Some(folder)],
+    )?;
+    rows.into_iter().flatten().flatten().map(|row| serde_json::from_str(&row).map_err(Error::internal)).collect()
+}
+
+/// Stamps or clears `missing_at`. Recorder only.
+///
+/// # Errors
+/// The server's.
+pub fn set_missing(id: &str, missing: bool) -> Result<()> {
+    write(
+        "UPDATE paliad_backup.backups SET missing_at = CASE WHEN $2::boolean THEN clock_timestamp() END \
+         WHERE id = $1::uuid AND status = 'done' AND deleted_at IS NULL",
+        &[Some(id), Some(if missing { "true" } else { "false" })],
+    )?;
+    Ok(())
+}
+
 /// Inserts the row of a run that begins. Recorder only.
 ///
 /// # Errors
@@ -111,13 +183,13 @@ pub fn running() -> Result<Vec<Backup>> {
 pub fn insert(backup: &NewBackup) -> Result<()> {
     write(
         "INSERT INTO paliad_backup.backups (id, kind, trigger, scope, formats, status, requested_by, requested_by_email, \
-         requested_by_label, note, snapshot, wal_lsn, includes_uncommitted, backend_pid, database_name, server_version, \
-         extension_version, format_version, started_at) \
+         requested_by_label, note, snapshot, wal_lsn, includes_uncommitted, backend_pid, directory, database_name, \
+         server_version, extension_version, format_version, started_at) \
          SELECT n.id, n.kind, n.trigger, n.scope, n.formats, 'running', n.requested_by, n.requested_by_email, \
-         n.requested_by_label, n.note, n.snapshot, n.wal_lsn, n.includes_uncommitted, n.backend_pid, current_database(), \
-         current_setting('server_version'), $2, 1, n.started_at \
+         n.requested_by_label, n.note, n.snapshot, n.wal_lsn, n.includes_uncommitted, n.backend_pid, n.directory, current_database(), \
+         current_setting('server_version'), $2, $3::int, n.started_at \
          FROM jsonb_populate_record(NULL::paliad_backup.backups, $1::jsonb) AS n",
-        &[Some(&json(backup)?), Some(env!("CARGO_PKG_VERSION"))],
+        &[Some(&json(backup)?), Some(env!("CARGO_PKG_VERSION")), Some(&FORMAT_VERSION.to_string())],
     )?;
     Ok(())
 }

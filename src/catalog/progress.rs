@@ -44,6 +44,19 @@ pub fn begin(backup_id: &str, operation: &str, backend_pid: i32, recorder_pid: i
     Ok(())
 }
 
+/// Ends the row of an operation that another process has begun, if it shows that one still. Recorder only.
+///
+/// # Errors
+/// The server's.
+pub fn end(backup_id: &str, error: Option<&str>) -> Result<()> {
+    write(
+        "UPDATE paliad_backup.run_progress SET phase = CASE WHEN $2 IS NULL THEN 'done' ELSE 'failed' END, error = $2, \
+         updated_at = clock_timestamp(), finished_at = clock_timestamp() WHERE backup_id = $1::uuid AND finished_at IS NULL",
+        &[Some(backup_id), error],
+    )?;
+    Ok(())
+}
+
 /// Updates the row; `finished` ends the operation. Recorder only.
 ///
 /// # Errors

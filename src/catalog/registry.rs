@@ -34,10 +34,12 @@ pub struct Registered {
 pub struct Exclusion {
     /// A schema, or `*` for any.
     pub schema_name: String,
-    /// The relation's name.
+    /// The relation's name, or `*` for any.
     pub relation_name: String,
     /// Shown in the manifest.
     pub reason: String,
+    /// It came with the extension.
+    pub seeded: bool,
 }
 
 /// All registered sheets, in the order of their names.

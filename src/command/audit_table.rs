@@ -15,9 +15,8 @@ pub fn check(table: Oid) -> Result<()> {
     let actor = Actor { id: None, email: Some("paliad_backup@check".into()) };
     for event in EVENT_TYPES {
         let metadata = serde_json::json!({ "check": true });
-        if let Some(id) = table.insert(event, &actor, &metadata, "requested_at")? {
-            table.patch(&id, event, &metadata, "completed_at")?;
-        }
+        let id = table.insert(event, &actor, &metadata, "requested_at")?;
+        table.patch(&id, event, &metadata, "completed_at")?;
     }
     Ok(())
 }

@@ -4,18 +4,17 @@ use crate::catalog::settings::Settings;
 use crate::error::{Error, Result};
 use crate::pg::identity::is_superuser;
 use crate::pg::query::{Snapshot, scalar, select};
-use crate::pg::session;
 
 /// The configured admin function that says no for the caller; `None` means that the caller may go on.
 ///
-/// Superusers and pg_cron's own workers are exempt. The function runs with the caller's rights, so this must be called before
+/// Superusers are exempt. The function runs with the caller's rights, so this must be called before
 /// the extension takes its owner's.
 ///
 /// # Errors
 /// What the function raises is raised by the server.
 pub fn refusal(settings: &Settings) -> Result<Option<String>> {
     let Some(function) = &settings.admin_function else { return Ok(None) };
-    if is_superuser() || session::is_pg_cron_worker() {
+    if is_superuser() {
         return Ok(None);
     }
     let sql = scalar(select(

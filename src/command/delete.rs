@@ -29,6 +29,10 @@ pub fn delete(extension: Extension, id: &str, actor: &Actor) -> Result<()> {
         });
     }
     if backup.deleted_at.is_some() {
+        // An earlier call may have been stopped between the stamp and the file.
+        if let Some(uri) = &backup.storage_uri {
+            storage::open()?.remove(uri)?;
+        }
         return Ok(());
     }
     let mut recorder = Recorder::start(extension)?;

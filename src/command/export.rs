@@ -4,15 +4,16 @@ use super::SCAN_SETTINGS;
 use super::pipeline::Pipeline;
 use super::plan::{Plan, PlannedSheet};
 use crate::bundle::csv::CsvEncoder;
-use crate::bundle::encoder::{Abort, Encoded, Encoder};
+use crate::bundle::encoder::{Abort, Encoded, Encoder, Warning};
 use crate::bundle::json::JsonEncoder;
 use crate::bundle::manifest::Format;
 use crate::bundle::xlsx::{About, XlsxEncoder};
 use crate::catalog::progress::Progress;
 use crate::error::{Error, Result};
+use crate::pg::function_guard::watching_volatile;
 use crate::pg::identity::{As, act_as};
 use crate::pg::read_guard::ReadGuard;
-use crate::pg::scan::scan;
+use crate::pg::scan::{Scan, scan};
 use crate::pg::session;
 use crate::recorder::leader::Recorder;
 use crate::store::Store;
@@ -21,14 +22,17 @@ use crate::store::Store;
 pub struct Exported {
     /// Rows of each sheet, in the plan's order.
     pub row_counts: Vec<u64>,
+    /// What was noticed while the sheets were read.
+    pub warnings: Vec<Warning>,
     /// What each format has made.
     pub formats: Vec<(Format, Encoded)>,
 }
 
-/// Scans the sheets in the caller's snapshot while the encoders work on threads of their own.
+/// Scans the sheets in the caller's snapshot while the encoders work on threads of their own; `reading` is the sheet under way.
 ///
 /// # Errors
 /// Of the scan, of an encoder, of the store's scratch files.
+#[allow(clippy::too_many_arguments)]
 pub fn export(
     plan: &Plan,
     formats: &[Format],
@@ -36,26 +40,32 @@ pub fn export(
     store: &dyn Store,
     recorder: &mut Recorder,
     progress: &mut Progress,
+    reading: &mut Option<String>,
     abort: &Abort,
 ) -> Result<Exported> {
     let pipeline = Pipeline::start(encoders(formats, about, store, abort)?, abort)?;
     let mut row_counts = Vec::with_capacity(plan.sheets.len());
+    let mut warnings = Vec::new();
     for planned in &plan.sheets {
         progress.sheet = Some(planned.sheet.name.clone());
         recorder.show(progress, false)?;
         pipeline.begin_sheet(&planned.sheet);
-        match read_sheet(plan, planned, &pipeline, recorder, progress)? {
+        *reading = Some(planned.sheet.name.clone());
+        let (rows, volatile) = watching_volatile(|| read_sheet(plan, planned, &pipeline, recorder, progress));
+        match rows? {
             Some(rows) => row_counts.push(rows),
             None => break,
         }
+        warnings.extend((planned.guarded && volatile).then(|| volatile_functions(&planned.sheet.name)));
         pipeline.end_sheet();
         progress.sheets_done += 1;
     }
     progress.phase = "encode".into();
     progress.sheet = None;
+    *reading = None;
     recorder.show(progress, true)?;
     let formats = pipeline.finish(|| recorder.show(progress, false))?;
-    Ok(Exported { row_counts, formats })
+    Ok(Exported { row_counts, warnings, formats })
 }
 
 /// The rows of one sheet; `None` when an encoder has failed.
@@ -70,18 +80,38 @@ fn read_sheet(
     let mut sink = |batch: crate::bundle::batch::Batch| {
         progress.rows_done += batch.rows() as u64;
         progress.bytes_done += batch.size() as u64;
+        // Code that the query reaches could have changed what the rows look like.
+        session::check_settings(&SCAN_SETTINGS)?;
         encoding = pipeline.rows(batch);
         recorder.show(progress, false)?;
         if encoding { Ok(()) } else { Err(Error::internal("an encoder has failed")) }
     };
     let _guard = planned.guarded.then(|| ReadGuard::forbid(plan.forbidden.iter().copied()));
-    let rows = act_as(As::TableOwner(planned.owner), &SCAN_SETTINGS, || {
-        scan(&planned.sql, &planned.sheet, session::encoding(), &mut sink)
-    });
+    let what = Scan {
+        sql: &planned.sql,
+        names: &planned.names,
+        sheet: &planned.sheet,
+        encoding: session::encoding(),
+        time_zone: &plan.time_zone,
+    };
+    let rows = act_as(As::Reader(planned.owner), &SCAN_SETTINGS, || scan(&what, &mut sink));
     match rows {
         Ok(rows) => Ok(Some(rows)),
         Err(_) if !encoding => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+fn volatile_functions(sheet: &str) -> Warning {
+    Warning {
+        code: "volatile_function".into(),
+        sheet: Some(sheet.to_owned()),
+        column: None,
+        count: 1,
+        detail:
+            "The view or query calls a function declared VOLATILE, which may see changes committed after the snapshot. \
+                 Declared STABLE it sees the snapshot."
+                .into(),
     }
 }
 

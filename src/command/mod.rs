@@ -19,16 +19,24 @@ mod sequences;
 
 /// In force while user tables are planned and read, whatever the caller's session says: the same data gives the same bytes.
 /// No parallel workers: the recorder needs a slot, and the server's other users the cores.
-pub const SCAN_SETTINGS: [(&str, &str); 14] = [
+pub const SCAN_SETTINGS: [(&str, &str); 21] = [
     // Not empty: the caller's temporary objects would come first then, and change what regclass values look like.
     ("search_path", "pg_catalog, pg_temp"),
-    ("DateStyle", "ISO"),
+    ("DateStyle", "ISO, MDY"),
     ("IntervalStyle", "postgres"),
     ("TimeZone", "UTC"),
     ("extra_float_digits", "3"),
     ("bytea_output", "hex"),
     ("lc_monetary", "C"),
     ("quote_all_identifiers", "off"),
+    // For what views and queries compute.
+    ("transform_null_equals", "off"),
+    ("timezone_abbreviations", "Default"),
+    ("gin_fuzzy_search_limit", "0"),
+    ("lc_numeric", "C"),
+    ("lc_time", "C"),
+    ("default_text_search_config", "pg_catalog.simple"),
+    ("xmlbinary", "base64"),
     ("xmloption", "content"),
     ("array_nulls", "on"),
     ("standard_conforming_strings", "on"),

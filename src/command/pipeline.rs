@@ -6,12 +6,12 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::background::Task;
-use crate::bundle::Result as BundleResult;
 use crate::bundle::batch::Batch;
 use crate::bundle::encoder::{Abort, Encoded, Encoder};
 use crate::bundle::manifest::Format;
 use crate::bundle::sheet::Sheet;
-use crate::error::{Error, Result};
+use crate::bundle::{BundleError, Result as BundleResult};
+use crate::error::Result;
 use crate::pg::session;
 
 /// Bytes of text that may wait for the encoders. A single larger value passes alone.
@@ -50,7 +50,7 @@ struct Lane {
 }
 
 impl Pipeline {
-    /// Starts one thread per encoder.
+    /// Starts one thread per encoder. One that fails stops the others by `abort`.
     ///
     /// # Errors
     /// The operating system has no thread to give.
@@ -59,10 +59,13 @@ impl Pipeline {
         let mut lanes = Vec::with_capacity(encoders.len());
         for (format, encoder) in encoders {
             let (sender, receiver) = channel();
-            let failed = failed.clone();
+            let (failed, stop) = (failed.clone(), abort.clone());
             let task = Task::start("paliad encoder", abort.clone(), move || {
-                let result = encode(encoder, &receiver);
-                failed.fetch_or(result.is_err(), Ordering::Release);
+                let result = encode(encoder, &receiver, &stop);
+                if result.is_err() {
+                    stop.raise();
+                    failed.store(true, Ordering::Release);
+                }
                 result
             })?;
             lanes.push(Lane { format, sender, task });
@@ -95,20 +98,24 @@ impl Pipeline {
     /// Ends all formats and waits for them; `meanwhile` is called now and then.
     ///
     /// # Errors
-    /// The first encoder's error.
+    /// That of the encoder that failed by itself, not of those that were stopped then.
     pub fn finish(self, mut meanwhile: impl FnMut() -> Result<()>) -> Result<Vec<(Format, Encoded)>> {
         let (senders, tasks): (Vec<_>, Vec<_>) =
             self.lanes.into_iter().map(|lane| (lane.sender, (lane.format, lane.task))).unzip();
         drop(senders);
         let mut finished = Vec::with_capacity(tasks.len());
+        let mut failures = Vec::new();
         for (format, task) in tasks {
-            finished.push((format, task.join(&mut meanwhile)?));
+            match task.join(&mut meanwhile)? {
+                Ok(encoded) => finished.push((format, encoded)),
+                Err(error) => failures.push(error),
+            }
         }
-        // An encoder that was merely told to stop must not hide the error of the one that failed.
-        finished
-            .into_iter()
-            .map(|(format, result)| result.map(|encoded| (format, encoded)).map_err(Error::from))
-            .collect()
+        failures.sort_by_key(|error| matches!(error, BundleError::Aborted));
+        match failures.into_iter().next() {
+            Some(error) => Err(error.into()),
+            None => Ok(finished),
+        }
     }
 
     fn send(&self, message: impl Fn() -> Message) {
@@ -119,7 +126,7 @@ impl Pipeline {
     }
 }
 
-fn encode(mut encoder: Box<dyn Encoder>, receiver: &Receiver<Message>) -> BundleResult<Encoded> {
+fn encode(mut encoder: Box<dyn Encoder>, receiver: &Receiver<Message>, stop: &Abort) -> BundleResult<Encoded> {
     for message in receiver {
         match message {
             Message::Begin(sheet) => encoder.begin_sheet(&sheet)?,
@@ -127,6 +134,8 @@ fn encode(mut encoder: Box<dyn Encoder>, receiver: &Receiver<Message>) -> Bundle
             Message::End => encoder.end_sheet()?,
         }
     }
+    // The messages may have ended in the middle of a sheet.
+    stop.check()?;
     encoder.finish()
 }
 

@@ -1,4 +1,4 @@
-//! Runs that say running though their process is gone: done if their bundle is whole, failed otherwise.
+//! Makes the catalog true: runs that say running though their process is gone, and bundles whose file is gone.
 
 use super::background::Task;
 use crate::bundle::encoder::Abort;
@@ -7,20 +7,22 @@ use crate::bundle::reader::BundleReader;
 use crate::bundle::{BundleError, Result as BundleResult};
 use crate::catalog::backups::{self, Backup, Outcome};
 use crate::catalog::extension::Extension;
+use crate::config;
 use crate::error::Result;
 use crate::recorder::leader::Recorder;
 use crate::recorder::protocol::Request;
 use crate::storage;
 use crate::store::{Artifact, Key, Store, StoreError};
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Read, Seek};
 
-/// What became of one stale run.
+/// What was put right about one backup.
 pub struct Reconciled {
     /// The backup.
     pub id: String,
-    /// done or failed.
+    /// A stale run: done or failed. A bundle's file: missing or found.
     pub status: &'static str,
 }
 
@@ -32,7 +34,7 @@ pub fn reconcile(extension: Extension) -> Result<Vec<Reconciled>> {
     let store = storage::open()?;
     Recorder::with(extension, |recorder| {
         recorder.ask(&Request::Acquire)?;
-        stale_runs(recorder, &store)
+        put_right(recorder, &store)
     })
 }
 
@@ -40,11 +42,38 @@ pub fn reconcile(extension: Extension) -> Result<Vec<Reconciled>> {
 ///
 /// # Errors
 /// Of the recorder and the store.
-pub fn stale_runs(recorder: &mut Recorder, store: &dyn Store) -> Result<Vec<Reconciled>> {
-    backups::running()?.iter().map(|stale| settle(recorder, store, stale)).collect()
+pub fn put_right(recorder: &mut Recorder, store: &dyn Store) -> Result<Vec<Reconciled>> {
+    let stale = backups::running()?;
+    let mut reconciled = stale.iter().map(|run| settle(recorder, store, run)).collect::<Result<Vec<Reconciled>>>()?;
+    reconciled.extend(missing_files(recorder, store)?);
+    Ok(reconciled)
 }
 
+/// Compares the catalog with what lies in the folder, by name alone.
+fn missing_files(recorder: &mut Recorder, store: &dyn Store) -> Result<Vec<Reconciled>> {
+    let present: HashSet<String> =
+        store.list()?.into_iter().filter(|file| !file.partial).map(|file| store.uri(&file.key)).collect();
+    let mut reconciled = Vec::new();
+    for artifact in backups::artifacts(&store.folder_uri())? {
+        let missing = !present.contains(&artifact.storage_uri);
+        if missing == artifact.missing {
+            continue;
+        }
+        recorder.ask(&Request::Missing { id: artifact.id.clone(), missing })?;
+        reconciled.push(Reconciled { id: artifact.id, status: if missing { "missing" } else { "found" } });
+    }
+    Ok(reconciled)
+}
+
+/// The run's files lie in the directory that was configured when it began.
 fn settle(recorder: &mut Recorder, store: &dyn Store, stale: &Backup) -> Result<Reconciled> {
+    let elsewhere = match &stale.directory {
+        Some(directory) if Some(directory) != config::directory().as_ref() => {
+            storage::open_existing(directory).inspect_err(|error| pgrx::log!("paliad_backup: {error}")).ok()
+        }
+        _ => None,
+    };
+    let store = elsewhere.as_ref().map_or(store, |elsewhere| elsewhere as &dyn Store);
     let key = Key::parse(&format!("{}.zip", stale.id))?;
     let uri = store.uri(&key);
     match published(store, &uri, &stale.id)? {
@@ -90,15 +119,7 @@ fn whole(artifact: Artifact, uri: String, id: &str, abort: &Abort) -> BundleResu
         return Err(BundleError::Damaged("the bundle is another run's".into()));
     }
     reader.verify_content(&manifest.files(), abort)?;
-    let counts = manifest.sheets.iter().map(|sheet| (sheet.name.clone(), sheet.row_count.into())).collect();
-    Ok(Outcome {
-        storage_uri: uri,
-        size_bytes: artifact.size,
-        sha256,
-        row_counts: serde_json::Value::Object(counts),
-        sheet_count: manifest.sheets.len(),
-        warnings: serde_json::json!(manifest.warnings),
-    })
+    Ok(Outcome::of(&manifest, uri, artifact.size, sha256))
 }
 
 fn hash(mut file: File, abort: &Abort) -> BundleResult<String> {

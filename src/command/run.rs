@@ -1,8 +1,9 @@
 //! Makes one backup.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use pgrx::pg_sys::panic::CaughtError;
 use uuid::Uuid;
 
 use super::background::Task;
@@ -10,14 +11,15 @@ use super::export::export;
 use super::plan::{self, Plan};
 use super::seal::{Sealed, describe_sheets, seal};
 use super::{reconcile, sequences};
-use crate::bundle::encoder::{Abort, Warning};
+use crate::bundle::encoder::Abort;
 use crate::bundle::manifest::{FORMAT_VERSION, Format, Manifest, Run, Scope};
 use crate::bundle::xlsx::About;
 use crate::catalog::backups::{NewBackup, Outcome};
 use crate::catalog::extension::Extension;
 use crate::catalog::progress::Progress;
 use crate::catalog::settings::Settings;
-use crate::error::{Error, Result, caught, describe, sqlstate_text};
+use crate::error::{Error, Result, Told, caught, describe};
+use crate::pg::files::ReservedHandles;
 use crate::pg::locks::lock_extension;
 use crate::pg::query::{Snapshot, select};
 use crate::pg::session;
@@ -25,6 +27,9 @@ use crate::recorder::leader::Recorder;
 use crate::recorder::protocol::{Reply, Request};
 use crate::storage;
 use crate::store::{Key, LocalDisk, Store};
+
+/// Most files that a run has open at once: directories, marker, scratch files of three formats, the bundle twice.
+const HANDLES: usize = 12;
 
 /// What the caller asks for, checked.
 #[derive(Clone, Debug)]
@@ -51,27 +56,37 @@ pub struct RunRequest {
 ///
 /// # Errors
 /// Refusals leave no row: [`Error::NotConfigured`], [`Error::Standby`], [`Error::RunActive`], [`Error::NoWorkerSlot`]. Every other
-/// failure is recorded on both rows first.
+/// failure is recorded on both rows first, a directory that can't be used included.
 pub fn run(extension: Extension, request: &RunRequest) -> Result<String> {
     if session::in_recovery() {
         return Err(Error::Standby);
     }
-    let store = storage::open()?;
+    let directory = storage::directory()?;
+    let _handles = ReservedHandles::new(HANDLES);
     lock_extension(extension.oid);
     Recorder::with(extension, |recorder| {
         recorder.ask(&Request::Acquire)?;
-        reconcile::stale_runs(recorder, &store)?;
-        let backup = new_backup(request)?;
-        recorder.ask(&Request::Begin { backup: backup.clone(), directory: store_directory()? })?;
-        let outcome = recorded(recorder, &store, &backup.id, |recorder, stage| {
+        let store = storage::open();
+        if let Ok(store) = &store
+            && let Err(error) = reconcile::put_right(recorder, store)
+        {
+            // What an earlier run left behind must not stop this one; reconcile() tells its caller.
+            pgrx::log!("paliad_backup: the catalog could not be reconciled: {error}");
+        }
+        let backup = new_backup(request, directory)?;
+        recorder.ask(&Request::Begin { backup: backup.clone() })?;
+        let outcome = recorded(recorder, store.as_ref().ok(), &backup.id, |recorder, place| {
+            place.stage = Stage::Store;
+            let store = store.as_ref().map_err(|error| Error::Told(error.told()))?;
+            place.stage = Stage::Generate;
             let settings = Settings::read()?;
             let mut progress = Progress { phase: "plan".into(), ..Progress::default() };
             recorder.show(&progress, true)?;
-            let plan = plan::plan(&settings, request.scope)?;
+            let plan = plan::plan(&settings, request.scope, &mut place.sheet)?;
             let mut manifest = manifest(request, &backup, &plan)?;
             let published =
-                make_bundle(&settings, request, &plan, &mut manifest, &store, recorder, &mut progress, stage)?;
-            Ok(outcome(&manifest, published))
+                make_bundle(&settings, request, &plan, &mut manifest, store, recorder, &mut progress, place)?;
+            Ok(Outcome::of(&manifest, published.uri, published.size, published.sha256))
         })?;
         // The bundle is in place. Where this can't be recorded, the row stays running: reconcile finds the bundle and records it.
         if let Reply::DoneWithoutAudit { reason } =
@@ -109,6 +124,13 @@ impl Stage {
     }
 }
 
+/// Where a run is: what its stored error begins with.
+struct Place {
+    stage: Stage,
+    /// The sheet that is being described or read.
+    sheet: Option<String>,
+}
+
 /// scan → encode → seal → publish.
 #[allow(clippy::too_many_arguments)]
 fn make_bundle(
@@ -119,7 +141,7 @@ fn make_bundle(
     store: &LocalDisk,
     recorder: &mut Recorder,
     progress: &mut Progress,
-    stage: &mut Stage,
+    place: &mut Place,
 ) -> Result<Published> {
     let abort = Abort::default();
     progress.phase = "scan".into();
@@ -128,15 +150,17 @@ fn make_bundle(
     progress.bytes_total = plan.bytes;
     recorder.show(progress, true)?;
     let about = about(settings, manifest);
-    let exported = export(plan, &request.formats, &about, store, recorder, progress, &abort)?;
+    let sequences = sequences::lock(plan)?;
+    let exported = export(plan, &request.formats, &about, store, recorder, progress, &mut place.sheet, &abort)?;
+    manifest.warnings.extend(exported.warnings);
     plan.still_holds()?;
-    manifest.sequences = sequences::read(plan)?;
+    manifest.sequences = sequences::read(sequences)?;
     let sheets: Vec<_> = plan.sheets.iter().map(|planned| Arc::clone(&planned.sheet)).collect();
     describe_sheets(manifest, &sheets, &exported.row_counts, &exported.formats);
 
     progress.phase = "seal".into();
     recorder.show(progress, true)?;
-    *stage = Stage::Store;
+    place.stage = Stage::Store;
     let key = Key::parse(&format!("{}.zip", manifest.run.id))?;
     let pending = store.create(&key)?;
     let (manifest, formats, stop) = (manifest.clone(), exported.formats, abort.clone());
@@ -153,30 +177,52 @@ fn make_bundle(
 /// before it goes on to the caller.
 fn recorded<R>(
     recorder: &mut Recorder,
-    store: &LocalDisk,
+    store: Option<&LocalDisk>,
     id: &str,
-    work: impl FnOnce(&mut Recorder, &mut Stage) -> Result<R>,
+    work: impl FnOnce(&mut Recorder, &mut Place) -> Result<R>,
 ) -> Result<R> {
-    let mut stage = Stage::Generate;
-    let result = caught(|| work(recorder, &mut stage));
-    let (message, sqlstate) = match &result {
+    let mut place = Place { stage: Stage::Generate, sheet: None };
+    let result = caught(|| work(recorder, &mut place));
+    let told = match &result {
         Ok(Ok(_)) => return result.unwrap_or_else(|cause| cause.rethrow()),
-        Ok(Err(error)) => (error.to_string(), sqlstate_text(error.sqlstate())),
-        Err(cause) => {
-            let (code, message, _, _) = describe(cause);
-            (message, sqlstate_text(code))
-        }
+        Ok(Err(error)) => error.told(),
+        Err(cause) => describe(cause),
     };
     // Only the directory's fsync may have failed, and the bundle be in place; a failed run leaves none.
-    let _ = Key::parse(&format!("{id}.zip")).and_then(|key| store.remove(&store.uri(&key)));
+    if let Some(store) = store {
+        let _ = Key::parse(&format!("{id}.zip")).and_then(|key| store.remove(&store.uri(&key)));
+    }
     // The error that the caller sees is the run's own, even if it could not be recorded: what is left undone here, the recorder
     // or the next reconcile does.
-    let error = format!("{}: {message}", stage.name());
-    let _ = recorder.tell(&Request::Fail { id: id.to_owned(), error, sqlstate });
-    result.unwrap_or_else(|cause| cause.rethrow())
+    let sheet = place.sheet.filter(|_| is_about_a_query(&result, &told));
+    let about = sheet.as_ref().map(|sheet| format!("sheet {sheet}: ")).unwrap_or_default();
+    let error = shortened(format!("{}: {about}{}", place.stage.name(), told.message));
+    let _ = recorder.tell(&Request::Fail { id: id.to_owned(), error, sqlstate: told.sqlstate.clone() });
+    match (result, sheet) {
+        (Err(_), Some(sheet)) if told.detail.is_none() => {
+            Err(Error::Told(Told { detail: Some(format!("While sheet {sheet} was read.")), ..told }))
+        }
+        (Ok(result), _) => result,
+        (Err(cause), _) => cause.rethrow(),
+    }
 }
 
-fn new_backup(request: &RunRequest) -> Result<NewBackup> {
+/// Whether the server raised it because of what a query says or does (and not to end the run): it doesn't tell which of many.
+fn is_about_a_query<R>(result: &std::result::Result<R, Box<CaughtError>>, told: &Told) -> bool {
+    matches!(result, Err(cause) if matches!(**cause, CaughtError::PostgresError(_))) && !told.sqlstate.starts_with("57")
+}
+
+/// A message that user code raised may have any length.
+fn shortened(mut text: String) -> String {
+    const MOST: usize = 8 << 10;
+    if text.len() > MOST {
+        text.truncate((0..=MOST).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0));
+        text.push('…');
+    }
+    text
+}
+
+fn new_backup(request: &RunRequest, directory: PathBuf) -> Result<NewBackup> {
     let rows = select(
         Snapshot::Caller,
         "SELECT pg_catalog.pg_current_snapshot(), pg_catalog.pg_current_wal_lsn(), \
@@ -200,6 +246,7 @@ fn new_backup(request: &RunRequest) -> Result<NewBackup> {
         started_at: fact(),
         includes_uncommitted: session::has_written(),
         backend_pid: session::process_id(),
+        directory,
     })
 }
 
@@ -256,37 +303,8 @@ fn about(settings: &Settings, manifest: &Manifest) -> About {
         scope: scope_name(manifest.scope).to_owned(),
         time_zone: settings.xlsx_time_zone.clone(),
         notes: manifest.excluded.iter().map(left_out).collect(),
-        warnings: manifest.warnings.iter().cloned().chain(run_warnings(manifest)).collect(),
+        warnings: manifest.warnings.iter().cloned().chain(manifest.run_warnings()).collect(),
     }
-}
-
-/// Warnings about this run rather than about the data: they stand on the catalog row, and the manifest tells them in `run`.
-fn run_warnings(manifest: &Manifest) -> Option<Warning> {
-    manifest.run.includes_uncommitted.then(|| Warning {
-        code: "includes_uncommitted".into(),
-        sheet: None,
-        column: None,
-        count: 1,
-        detail: "The caller's transaction had written before the backup; its changes are included, though not yet committed.".into(),
-    })
-}
-
-fn outcome(manifest: &Manifest, published: Published) -> Outcome {
-    let row_counts: Map<String, Value> =
-        manifest.sheets.iter().map(|sheet| (sheet.name.clone(), json!(sheet.row_count))).collect();
-    let warnings: Vec<Warning> = run_warnings(manifest).into_iter().chain(manifest.warnings.iter().cloned()).collect();
-    Outcome {
-        storage_uri: published.uri,
-        size_bytes: published.size,
-        sha256: published.sha256,
-        row_counts: Value::Object(row_counts),
-        sheet_count: manifest.sheets.len(),
-        warnings: json!(warnings),
-    }
-}
-
-fn store_directory() -> Result<std::path::PathBuf> {
-    crate::config::directory().ok_or_else(|| Error::NotConfigured { database: String::new() })
 }
 
 /// As `backups.scope` and the arguments name it.

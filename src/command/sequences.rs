@@ -3,17 +3,28 @@
 use pgrx::pg_sys::Oid;
 
 use super::SCAN_SETTINGS;
-use super::plan::{Plan, number};
+use super::plan::Plan;
 use crate::bundle::manifest::{OwnedBy, Sequence};
 use crate::error::{Error, Result};
 use crate::pg::identity::{As, act_as};
-use crate::pg::query::{Row, Snapshot, select};
+use crate::pg::locks::{self, Locked};
+use crate::pg::name_guard::naming;
+use crate::pg::query::{Row, Snapshot, number, select};
 
-/// The sequences of the exported tables' columns and of their schemas.
+/// A sequence that belongs to the export, locked.
+pub struct Planned {
+    oid: u32,
+    owner: Oid,
+    schema: String,
+    name: String,
+    owned_by: Option<OwnedBy>,
+}
+
+/// Finds and locks the sequences of the exported tables' columns and of their schemas.
 ///
 /// # Errors
-/// [`Error::Rights`] where an owner may not read its sequence.
-pub fn read(plan: &Plan) -> Result<Vec<Sequence>> {
+/// [`Error::Rights`] where an owner may not read its sequence, [`Error::LockNotAvailable`], [`Error::ChangedAfterSnapshot`].
+pub fn lock(plan: &Plan) -> Result<Vec<Planned>> {
     let relations: Vec<[&str; 2]> = plan
         .sheets
         .iter()
@@ -23,8 +34,8 @@ pub fn read(plan: &Plan) -> Result<Vec<Sequence>> {
     let rows = select(
         Snapshot::Latest,
         "WITH exported AS (SELECT e ->> 0 AS schema, e ->> 1 AS name FROM jsonb_array_elements($1::jsonb) AS e) \
-         SELECT c.relowner, n.nspname, c.relname, pg_catalog.has_schema_privilege(c.relowner, n.oid, 'USAGE') \
-           AND pg_catalog.has_sequence_privilege(c.relowner, c.oid, 'SELECT'), pg_catalog.pg_get_userbyid(c.relowner), \
+         SELECT c.oid, c.relowner, n.nspname, c.relname, pg_catalog.has_schema_privilege(c.relowner, n.oid, 'USAGE'), \
+           pg_catalog.has_sequence_privilege(c.relowner, c.oid, 'SELECT'), pg_catalog.pg_get_userbyid(c.relowner), \
            tn.nspname, t.relname, a.attname \
          FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
          LEFT JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid \
@@ -38,35 +49,75 @@ pub fn read(plan: &Plan) -> Result<Vec<Sequence>> {
          ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"",
         &[Some(&serde_json::to_string(&relations).map_err(Error::internal)?)],
     )?;
-    rows.into_iter().map(state).collect()
+    let planned = rows.iter().map(planned).collect::<Result<Vec<Planned>>>()?;
+    let mut in_order: Vec<&Planned> = planned.iter().collect();
+    in_order.sort_by_key(|sequence| sequence.oid);
+    for sequence in in_order {
+        match locks::lock_relation(Oid::from(sequence.oid)) {
+            Locked::Held => {}
+            Locked::Gone => {
+                return Err(Error::ChangedAfterSnapshot {
+                    message: format!("sequence {} was dropped after the snapshot", sequence.qualified()),
+                });
+            }
+            Locked::TimedOut => return Err(Error::LockNotAvailable { table: sequence.qualified() }),
+        }
+    }
+    Ok(planned)
 }
 
-fn state(row: Row) -> Result<Sequence> {
+/// The state that the sequences are in.
+///
+/// # Errors
+/// 40001 is raised where a sequence's name means another relation by now.
+pub fn read(planned: Vec<Planned>) -> Result<Vec<Sequence>> {
+    planned.into_iter().map(state).collect()
+}
+
+fn planned(row: &Row) -> Result<Planned> {
     let text = |index: usize| row[index].clone().unwrap_or_default();
-    let (schema, name) = (text(1), text(2));
-    let qualified = pgrx::spi::quote_qualified_identifier(&schema, &name);
-    if text(3) != "t" {
-        return Err(Error::Rights {
-            message: format!("owner {} of sequence {qualified} may not read it", text(4)),
-            hint: format!("GRANT SELECT ON SEQUENCE {qualified} TO {};", pgrx::spi::quote_identifier(text(4))),
-        });
-    }
-    // As its owner: by the time the name is parsed, it could belong to a view.
-    let owner = Oid::from(number(&row[0]).unwrap_or_default());
-    let values = act_as(As::TableOwner(owner), &SCAN_SETTINGS, || {
-        select(Snapshot::Caller, &format!("SELECT last_value, is_called FROM {qualified}"), &[])
-    })?;
-    let value = values.first().ok_or_else(|| Error::internal(format!("sequence {qualified} has no row")))?;
-    Ok(Sequence {
-        last_value: value[0].as_deref().and_then(|text| text.parse().ok()).unwrap_or_default(),
-        is_called: value[1].as_deref() == Some("t"),
-        owned_by: match (&row[5], &row[6], &row[7]) {
+    let found = Planned {
+        oid: number(&row[0]).ok_or_else(|| Error::internal("pg_class row without oid"))?,
+        owner: Oid::from(number(&row[1]).unwrap_or_default()),
+        schema: text(2),
+        name: text(3),
+        owned_by: match (&row[7], &row[8], &row[9]) {
             (Some(schema), Some(table), Some(column)) => {
                 Some(OwnedBy { schema: schema.clone(), table: table.clone(), column: column.clone() })
             }
             _ => None,
         },
-        schema,
-        name,
+    };
+    let (owner, qualified) = (text(6), found.qualified());
+    let refused = |object: String| Error::Rights {
+        message: format!("owner {owner} of sequence {qualified} may not read it"),
+        hint: format!("GRANT {object} TO {};", pgrx::spi::quote_identifier(&owner)),
+    };
+    match (text(4) == "t", text(5) == "t") {
+        (false, _) => Err(refused(format!("USAGE ON SCHEMA {}", pgrx::spi::quote_identifier(&found.schema)))),
+        (_, false) => Err(refused(format!("SELECT ON SEQUENCE {qualified}"))),
+        _ => Ok(found),
+    }
+}
+
+impl Planned {
+    fn qualified(&self) -> String {
+        pgrx::spi::quote_qualified_identifier(&self.schema, &self.name)
+    }
+}
+
+fn state(planned: Planned) -> Result<Sequence> {
+    let sql = format!("SELECT last_value, is_called FROM {}", planned.qualified());
+    let values = act_as(As::Reader(planned.owner), &SCAN_SETTINGS, || {
+        naming(&[planned.oid], || select(Snapshot::Caller, &sql, &[]))
+    })?;
+    let value =
+        values.first().ok_or_else(|| Error::internal(format!("sequence {} has no row", planned.qualified())))?;
+    Ok(Sequence {
+        last_value: value[0].as_deref().and_then(|text| text.parse().ok()).unwrap_or_default(),
+        is_called: value[1].as_deref() == Some("t"),
+        owned_by: planned.owned_by,
+        schema: planned.schema,
+        name: planned.name,
     })
 }

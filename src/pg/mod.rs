@@ -1,12 +1,16 @@
 //! PostgreSQL's C interface, made safe: the only room with unsafe code.
 //!
-//! Every unsafe block names the invariant that makes it sound. Nothing in here knows what a backup is.
+//! Every unsafe block names the invariant that makes it sound. It knows sheets, as what is read, and nothing of runs, bundles or the catalog.
 #![allow(unsafe_code)]
 
 pub mod channel;
+pub mod companions;
 pub mod dependencies;
+pub mod files;
+pub mod function_guard;
 pub mod identity;
 pub mod locks;
+pub mod name_guard;
 pub mod query;
 pub mod read_guard;
 pub mod scan;

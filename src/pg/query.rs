@@ -46,6 +46,17 @@ pub fn scalar(rows: Vec<Row>) -> Option<String> {
     rows.into_iter().next()?.into_iter().next()?
 }
 
+/// An oid from a text value.
+pub fn number(text: &Option<String>) -> Option<u32> {
+    text.as_deref()?.parse().ok()
+}
+
+/// The text of an `oid[]` value.
+pub fn oid_array(oids: impl IntoIterator<Item = u32>) -> String {
+    let oids: Vec<String> = oids.into_iter().map(|oid| oid.to_string()).collect();
+    format!("{{{}}}", oids.join(","))
+}
+
 fn execute(sql: &str, parameters: &[Option<&str>], read_only: bool) -> Result<Vec<Row>> {
     // SAFETY: `with_tuples` hands over the tuple table of the call just made, or null.
     with_tuples(sql, parameters, read_only, |table| unsafe { text_rows(table) })

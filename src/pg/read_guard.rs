@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::{pg_guard, pg_sys};
 
 use crate::error::Error;
@@ -50,7 +51,7 @@ unsafe extern "C-unwind" fn check_range_table(range_table: *mut pg_sys::List, ra
     }
     // SAFETY: written once in `install`, before any query runs; the previous hook has the same contract as this one.
     match unsafe { PREVIOUS } {
-        Some(previous) => unsafe { previous(range_table, raise) },
+        Some(previous) => unsafe { pg_guard_ffi_boundary(|| previous(range_table, raise)) },
         None => true,
     }
 }

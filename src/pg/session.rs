@@ -1,10 +1,12 @@
 //! Facts about this session, its transaction and its server.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use pgrx::pg_sys;
+
+use crate::error::{Error, Result};
 
 /// From now on a misspelt setting of this extension is an error, not a placeholder that nobody reads.
 pub fn reserve_setting_prefix() {
@@ -71,6 +73,28 @@ pub fn encoding() -> Encoding {
         encoding if encoding == pg_sys::pg_enc::PG_SQL_ASCII => Encoding::SqlAscii,
         _ => Encoding::Other,
     }
+}
+
+/// Makes sure that settings have the values that were given them for a while.
+///
+/// # Errors
+/// [`Error::WrongState`] naming one that user code has changed.
+pub fn check_settings(settings: &[(&str, &str)]) -> Result<()> {
+    for (name, wanted) in settings {
+        let c_name = CString::new(*name).map_err(Error::internal)?;
+        // SAFETY: null for an unknown setting, else a NUL-terminated string that is compared at once.
+        let changed = unsafe {
+            let value = pg_sys::GetConfigOption(c_name.as_ptr(), true, false);
+            !value.is_null() && CStr::from_ptr(value).to_bytes() != wanted.as_bytes()
+        };
+        if changed {
+            return Err(Error::WrongState {
+                message: format!("a function called while a sheet was read has changed the setting {name}"),
+                hint: "The sheet's values would depend on it. Correct the function.".into(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// What has to be done to the server's text to make it UTF-8.

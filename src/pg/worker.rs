@@ -7,7 +7,7 @@ use pgrx::bgworkers::{BackgroundWorker, SignalWakeFlags};
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::{PgTryBuilder, pg_sys};
 
-use crate::error::{Error, Result, describe, sqlstate_text};
+use crate::error::{Error, Result, describe};
 
 /// Connects this worker to a database as the bootstrap superuser, also where connections are not allowed.
 ///
@@ -76,6 +76,5 @@ fn abort<R>(cause: CaughtError) -> Result<R> {
         pg_sys::AbortCurrentTransaction();
         pg_sys::FlushErrorState();
     }
-    let (code, message, detail, hint) = describe(&cause);
-    Err(Error::Recorded { sqlstate: sqlstate_text(code), message, detail, hint })
+    Err(Error::Told(describe(&cause)))
 }

@@ -27,8 +27,11 @@ impl Recorder {
     /// Starts the worker. It has answered nothing yet; the first request waits until it is up.
     ///
     /// # Errors
-    /// [`Error::NoWorkerSlot`].
+    /// [`Error::Standby`], where a worker that reads the catalogs would never start; [`Error::NoWorkerSlot`].
     pub fn start(extension: Extension) -> Result<Recorder> {
+        if session::in_recovery() {
+            return Err(Error::Standby);
+        }
         let extra = format!("{} {}", session::database_oid(), extension.oid.to_u32());
         let channel = Channel::start_worker("paliad_backup_recorder", "paliad_backup recorder", &extra)?;
         Ok(Recorder { channel, progress_sent: None, number: 0 })
@@ -98,9 +101,7 @@ impl Recorder {
                 continue;
             }
             return match answer.message {
-                Reply::Refused { sqlstate, message, detail, hint } => {
-                    Err(Error::Recorded { sqlstate, message, detail, hint })
-                }
+                Reply::Refused(told) => Err(Error::Told(told)),
                 Reply::Busy { holder } => Err(Error::RunActive { detail: holder }),
                 reply => Ok(reply),
             };

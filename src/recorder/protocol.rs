@@ -1,13 +1,12 @@
 //! What backend and recorder say to each other, as JSON.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::catalog::audit::Actor;
 use crate::catalog::backups::{NewBackup, Outcome};
 use crate::catalog::progress::Progress;
+use crate::error::Told;
 
 /// A message and its number. An answer bears the number of its request: a backend that was cancelled while it waited must not
 /// take the late answer for that of its next request.
@@ -28,8 +27,6 @@ pub enum Request {
     Begin {
         /// The run.
         backup: NewBackup,
-        /// Where its partial file would lie.
-        directory: PathBuf,
     },
     /// Show how far the run has come. Not answered.
     Progress(Progress),
@@ -59,6 +56,13 @@ pub enum Request {
         metadata: Value,
         /// The metadata key that gets the time.
         stamp: String,
+    },
+    /// Note that a bundle's file is gone, or back.
+    Missing {
+        /// The backup.
+        id: String,
+        /// False: it is there.
+        missing: bool,
     },
     /// Pin or unpin, with its audit row.
     Pin {
@@ -96,14 +100,5 @@ pub enum Reply {
         holder: String,
     },
     /// Rolled back.
-    Refused {
-        /// Five characters.
-        sqlstate: String,
-        /// The server's message.
-        message: String,
-        /// The server's DETAIL.
-        detail: Option<String>,
-        /// The server's HINT.
-        hint: Option<String>,
-    },
+    Refused(Told),
 }

@@ -77,22 +77,27 @@ impl Recorder {
     fn handle(&mut self, message: &[u8]) -> Option<Numbered<Reply>> {
         let (number, request) = match serde_json::from_slice::<Numbered<Request>>(message) {
             Ok(numbered) => (numbered.number, numbered.message),
-            Err(error) => return Some(Numbered { number: u64::MAX, message: refused(&Error::internal(error)) }),
+            Err(error) => {
+                return Some(Numbered { number: u64::MAX, message: Reply::Refused(Error::internal(error).told()) });
+            }
         };
         let answered = !matches!(request, Request::Progress(_));
         let outcome = match request {
             Request::Acquire => self.acquire(),
-            Request::Begin { backup, directory } => self.begin(backup, directory),
+            Request::Begin { backup } => self.begin(backup),
             Request::Progress(progress) => self.show(progress),
             Request::Finish { id, outcome } => self.finish(&id, &outcome),
             Request::Fail { id, error, sqlstate } => self.fail(&id, &error, &sqlstate),
             Request::Audit { event, actor, metadata, stamp } => {
                 transaction(|| audit(&event, &actor, &metadata, &stamp).map(|_| Reply::Done))
             }
+            Request::Missing { id, missing } => {
+                transaction(|| backups::set_missing(&id, missing).map(|()| Reply::Done))
+            }
             Request::Pin { id, pinned, actor } => transaction(|| pin(&id, pinned, &actor)),
             Request::MarkDeleted { id, reason, actor } => transaction(|| mark_deleted(&id, &reason, &actor)),
         };
-        answered.then(|| Numbered { number, message: outcome.unwrap_or_else(|error| refused(&error)) })
+        answered.then(|| Numbered { number, message: outcome.unwrap_or_else(|error| Reply::Refused(error.told())) })
     }
 
     /// Without a running row whose session lives, the lock's holder is starting or ending: a moment later there is a run to name,
@@ -118,9 +123,10 @@ impl Recorder {
 
     /// Catalog row, then audit row, then the link; the catalog row is committed before the audit table is touched, so that a
     /// refusal there leaves a row that says so.
-    fn begin(&mut self, backup: NewBackup, directory: PathBuf) -> Result<Reply> {
+    fn begin(&mut self, backup: NewBackup) -> Result<Reply> {
         let id = backup.id.clone();
-        let run = ActiveRun { id: id.clone(), directory, started: Instant::now(), progress: Progress::default() };
+        let progress = Progress { phase: "begin".into(), ..Progress::default() };
+        let run = ActiveRun { id: id.clone(), directory: backup.directory.clone(), started: Instant::now(), progress };
         transaction(|| {
             backups::insert(&backup)?;
             progress::begin(&id, "backup", backup.backend_pid, session::process_id())
@@ -133,10 +139,7 @@ impl Recorder {
                 "catalog_id": backup.id,
                 "requested_by_email": backup.requested_by_email,
             });
-            match audit_returning("backup_created", &actor, &metadata, "requested_at")? {
-                Some(audit_id) => backups::link_audit(&id, &audit_id),
-                None => Ok(()),
-            }
+            backups::link_audit(&id, &audit("backup_created", &actor, &metadata, "requested_at")?)
         });
         if let Err(error) = audited {
             let sqlstate = sqlstate_text(error.sqlstate());
@@ -158,7 +161,10 @@ impl Recorder {
         let shown = self.last_progress("done", None);
         transaction(|| {
             backups::finish(id, outcome)?;
-            shown.as_ref().map_or(Ok(()), |shown| progress::update(shown, true))
+            match &shown {
+                Some(shown) => progress::update(shown, true),
+                None => progress::end(id, None),
+            }
         })?;
         self.run = None;
         let patched = transaction(|| {
@@ -192,7 +198,10 @@ impl Recorder {
         }
         let failed = transaction(|| {
             let failed = backups::fail(id, error, sqlstate)?;
-            shown.as_ref().map_or(Ok(()), |shown| progress::update(shown, true))?;
+            match &shown {
+                Some(shown) => progress::update(shown, true)?,
+                None => progress::end(id, Some(error))?,
+            }
             Ok(failed)
         })?;
         if !failed {
@@ -237,12 +246,9 @@ impl Recorder {
     }
 }
 
-fn audit_returning(event: &str, actor: &Actor, metadata: &Value, stamp: &str) -> Result<Option<String>> {
+/// Inserts an audit row and returns its id.
+fn audit(event: &str, actor: &Actor, metadata: &Value, stamp: &str) -> Result<String> {
     AuditTable::resolve(&Settings::read()?)?.insert(event, actor, metadata, stamp)
-}
-
-fn audit(event: &str, actor: &Actor, metadata: &Value, stamp: &str) -> Result<()> {
-    audit_returning(event, actor, metadata, stamp).map(|_| ())
 }
 
 fn patch_audit(id: &str, event: &str, metadata: &Value, stamp: &str) -> Result<()> {
@@ -280,21 +286,4 @@ fn is_published(run: &ActiveRun) -> bool {
         store.open(&store.uri(&key)).map(drop)
     });
     found.is_ok()
-}
-
-fn refused(error: &Error) -> Reply {
-    match error {
-        Error::Recorded { sqlstate, message, detail, hint } => Reply::Refused {
-            sqlstate: sqlstate.clone(),
-            message: message.clone(),
-            detail: detail.clone(),
-            hint: hint.clone(),
-        },
-        other => Reply::Refused {
-            sqlstate: sqlstate_text(other.sqlstate()),
-            message: other.to_string(),
-            detail: None,
-            hint: None,
-        },
-    }
 }

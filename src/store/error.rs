@@ -46,6 +46,12 @@ pub enum StoreError {
         /// How the marker differs.
         details: String,
     },
+    /// The catalog has artifacts in a folder that is not there, or empty: a file system that isn't mounted, most likely.
+    #[error("backup folder \"{}\" is gone, though the catalog has bundles in it", path.display())]
+    Lost {
+        /// The folder, or the directory it should lie in.
+        path: PathBuf,
+    },
     /// There is no artifact, or no folder, of that name.
     #[error("\"{}\" does not exist", path.display())]
     NotFound {

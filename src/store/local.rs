@@ -32,6 +32,12 @@ pub struct LocalDiskConfig<'a> {
     pub host: String,
 }
 
+impl LocalDiskConfig<'_> {
+    fn folder_name(&self) -> FolderName {
+        FolderName { system_identifier: self.system_identifier, database_oid: self.database_oid }
+    }
+}
+
 /// Artifacts on a local disk: `<directory>/<system identifier>.<database oid>/<id>.zip`.
 ///
 /// Directories are held by handle from the moment they were checked; a component of the path that is swapped later has
@@ -49,6 +55,8 @@ pub struct LocalDisk {
 enum Missing {
     Create,
     Leave,
+    /// What should be there is [`StoreError::Lost`].
+    Report,
 }
 
 impl LocalDisk {
@@ -69,10 +77,26 @@ impl LocalDisk {
         Self::open_with(config, Missing::Leave)
     }
 
+    /// Opens the store for writing, by the same rules as [`LocalDisk::open`], where the folder is known to hold artifacts.
+    ///
+    /// # Errors
+    /// [`StoreError::Lost`] when directory or folder is gone, or the folder is as a new one.
+    pub fn open_in_use(config: &LocalDiskConfig<'_>) -> Result<Self> {
+        Self::open_with(config, Missing::Report)
+    }
+
+    /// What the URIs of this database's artifacts begin with.
+    ///
+    /// # Errors
+    /// Of [`LocalDisk::open`], for the path alone.
+    pub fn folder_uri_of(config: &LocalDiskConfig<'_>) -> Result<String> {
+        Ok(uri::render_folder(&normalise(config.directory)?, config.folder_name()))
+    }
+
     fn open_with(config: &LocalDiskConfig<'_>, missing: Missing) -> Result<Self> {
         let path = normalise(config.directory)?;
         let (parent, directory) = open_directory(&path, config.data_directory, missing)?;
-        let name = FolderName { system_identifier: config.system_identifier, database_oid: config.database_oid };
+        let name = config.folder_name();
         let Some(own) = open_folder(&directory, name, missing)? else {
             return Ok(Self { directory, name, folder: None });
         };
@@ -86,10 +110,26 @@ impl LocalDisk {
                     .map_err(StoreError::io("resolve data directory", config.data_directory))?,
             ),
         };
-        if missing == Missing::Create {
-            identity.claim(&own, &[&parent, &directory])?;
+        match missing {
+            Missing::Create => identity.claim(&own, &[&parent, &directory])?,
+            Missing::Report if identity.is_unused(&own)? => {
+                return Err(StoreError::Lost { path: own.path().to_owned() });
+            }
+            Missing::Report | Missing::Leave => {}
         }
         Ok(Self { directory, name, folder: Some(Arc::new(Folder { directory: own, identity })) })
+    }
+
+    /// Whether the folder is marked as this database's own.
+    ///
+    /// # Errors
+    /// What keeps the marker from being read.
+    pub fn is_ours(&self) -> Result<bool> {
+        match self.folder()?.check_ours() {
+            Ok(()) => Ok(true),
+            Err(StoreError::ForeignFolder { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes a foreign folder this database's own, by rewriting its marker. False when it was already.
@@ -193,6 +233,10 @@ impl Store for LocalDisk {
     fn uri(&self, key: &Key) -> String {
         uri::render(self.directory.path(), self.name, key)
     }
+
+    fn folder_uri(&self) -> String {
+        uri::render_folder(self.directory.path(), self.name)
+    }
 }
 
 /// The configured directory without `.` and doubled or trailing separators.
@@ -232,6 +276,7 @@ fn open_directory(path: &Path, data_directory: &Path, missing: Missing) -> Resul
     }
     let directory = match parent.subdirectory(name) {
         Ok(directory) => directory,
+        Err(Errno::NOENT) if missing == Missing::Report => return Err(StoreError::Lost { path: path.to_owned() }),
         Err(Errno::NOENT) => return Err(bad("it does not exist")),
         Err(Errno::NOTDIR | Errno::LOOP) => return Err(bad("it is a symbolic link, or not a directory")),
         Err(errno) => return Err(StoreError::io("open directory", path)(errno)),
@@ -254,6 +299,7 @@ fn open_folder(directory: &Directory, name: FolderName, missing: Missing) -> Res
     let folder = match directory.subdirectory(name) {
         Ok(folder) => folder,
         Err(Errno::NOENT) if missing == Missing::Leave => return Ok(None),
+        Err(Errno::NOENT) if missing == Missing::Report => return Err(StoreError::Lost { path: path() }),
         Err(Errno::NOTDIR | Errno::LOOP) => {
             return Err(StoreError::refused(path(), "it is a symbolic link, or not a directory"));
         }

@@ -49,14 +49,18 @@ impl Marker {
         Err(StoreError::ForeignFolder { path: folder.path().to_owned(), details })
     }
 
+    /// Whether the folder is as a new one: without marker and without files.
+    pub(super) fn is_unused(&self, folder: &Directory) -> Result<bool> {
+        // Another session may be claiming as well: its unfinished marker is no sign of use.
+        Ok(matches!(self.look(folder)?, Found::Absent) && folder.names()?.iter().all(|name| name.starts_with(NAME)))
+    }
+
     /// Marks a folder that nobody has used yet; one with a marker, or with files, stays as it is.
     ///
     /// `above` are the directories in which the folder's path may be new, outermost first: they become durable before
     /// the marker appears, so that whoever finds a marker may rely on the path.
     pub(super) fn claim(&self, folder: &Directory, above: &[&Directory]) -> Result<()> {
-        // Another session may be claiming as well: its unfinished marker is no sign of use.
-        let unused = || folder.names().map(|names| names.iter().all(|name| name.starts_with(NAME)));
-        if !matches!(self.look(folder)?, Found::Absent) || !unused()? {
+        if !self.is_unused(folder)? {
             return Ok(());
         }
         above.iter().try_for_each(|directory| directory.sync())?;

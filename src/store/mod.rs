@@ -67,6 +67,9 @@ pub trait Store {
 
     /// The URI under which this store publishes `key`.
     fn uri(&self, key: &Key) -> String;
+
+    /// What the URIs of this database's artifacts begin with.
+    fn folder_uri(&self) -> String;
 }
 
 /// An artifact opened for reading.

@@ -1,6 +1,7 @@
 //! An artifact that is being written, and its durable publication.
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use super::directory::{Directory, can_be_named, sync_file};
@@ -91,7 +92,20 @@ impl Pending {
         directory.rename(&partial, &self.key.to_string())?;
         self.named = false;
         directory.sync()?;
+        self.check_place()?;
         Ok(std::mem::take(&mut self.uri))
+    }
+
+    /// The folder is held by its handle: it may have been moved away under us, and the URI would then name nothing.
+    fn check_place(&self) -> Result<()> {
+        let path = self.folder.directory.path().join(self.key.to_string());
+        let found = std::fs::symlink_metadata(&path).map_err(StoreError::io("find the published file", &path))?;
+        let own = self.file.metadata().map_err(StoreError::io("look at file", &path))?;
+        if (found.dev(), found.ino()) != (own.dev(), own.ino()) {
+            let moved = std::io::Error::new(std::io::ErrorKind::NotFound, "the folder was moved or replaced");
+            return Err(StoreError::io("find the published file", &path)(moved));
+        }
+        Ok(())
     }
 }
 

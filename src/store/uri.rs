@@ -34,6 +34,11 @@ impl fmt::Display for FolderName {
 /// The URI of the artifact `key` in `folder` of `directory`, an absolute path. Every byte outside RFC 3986's
 /// "unreserved" set and the separator is percent-encoded.
 pub(super) fn render(directory: &Path, folder: FolderName, key: &Key) -> String {
+    format!("{}{key}", render_folder(directory, folder))
+}
+
+/// What the URIs of the artifacts in `folder` begin with.
+pub(super) fn render_folder(directory: &Path, folder: FolderName) -> String {
     let mut uri = String::from(SCHEME);
     for &byte in directory.as_os_str().as_bytes() {
         match byte {
@@ -41,7 +46,7 @@ pub(super) fn render(directory: &Path, folder: FolderName, key: &Key) -> String 
             _ => uri.push_str(&format!("%{byte:02X}")),
         }
     }
-    format!("{uri}/{folder}/{key}")
+    format!("{uri}/{folder}/")
 }
 
 /// Reads a URI back into folder and key.

@@ -2,18 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::discover::{Found, number, oid_array};
+use super::discover::Found;
 use super::types::Types;
 use crate::bundle::sheet::{Column, Shape};
 use crate::error::{Error, Result};
-use crate::pg::query::{Row, Snapshot, select};
-
-/// The server's limit on a target list (MaxTupleAttributeNumber).
-const MAX_VALUES: usize = 1664;
-/// Excel's calendar and two days before and after it, for local times of all zones. Outside, the workbook shows the text alone; at
-/// the ends of its range a timestamptz has no local time in some zones.
-const EXCEL_CALENDAR: &str =
-    "'1900-02-27 00:00+00'::pg_catalog.timestamptz AND '10000-01-02 00:00+00'::pg_catalog.timestamptz";
+use crate::pg::query::{Row, Snapshot, number, oid_array, select};
 
 /// One sheet's columns.
 #[derive(Clone, Debug, Default)]
@@ -24,14 +17,14 @@ pub struct Description {
     pub primary_key: Vec<String>,
     /// SQL of each value of a row, over the alias `t`.
     pub values: Vec<String>,
-    /// Number of values.
+    /// Number of values, companions included.
     pub slots: usize,
 }
 
 /// Describes all tables at once, by oid.
 ///
 /// # Errors
-/// [`Error::Unsupported`] for a table whose values and renderings exceed the server's target list.
+/// The server's.
 pub fn describe(tables: &[&Found], types: &Types, time_zone: &str) -> Result<HashMap<u32, Description>> {
     let oids = oid_array(tables.iter().map(|table| table.oid));
     let rows = select(
@@ -57,7 +50,6 @@ pub fn describe(tables: &[&Found], types: &Types, time_zone: &str) -> Result<Has
     for table in tables {
         let description = described.entry(table.oid).or_default();
         assign_slots(description, types, time_zone);
-        check_width(description, &table.qualified())?;
     }
     Ok(described)
 }
@@ -96,44 +88,22 @@ fn primary_keys(oids: &str) -> Result<Vec<(u32, String)>> {
     Ok(rows.into_iter().filter_map(|mut row| Some((number(&row[0])?, row.pop()??))).collect())
 }
 
-/// First one value per column, then the renderings that a format needs beside it.
+/// First one value per column, then the places of the renderings that a format needs beside it.
 pub fn assign_slots(description: &mut Description, types: &Types, time_zone: &str) {
     let Description { columns, values, slots, .. } = description;
     for (slot, column) in columns.iter_mut().enumerate() {
         column.slot = slot;
         values.push(format!("t.{}", pgrx::spi::quote_identifier(&column.name)));
     }
+    *slots = values.len();
+    let mut claim = |wanted: bool| {
+        *slots += usize::from(wanted);
+        wanted.then_some(*slots - 1)
+    };
     for column in columns.iter_mut() {
         let rendering = types.rendering(column.type_oid);
         column.shape = rendering.shape;
-        let value = values[column.slot].clone();
-        if rendering.server_json {
-            column.json_slot = Some(values.len());
-            values.push(format!("pg_catalog.to_json({value})"));
-        }
-        if rendering.shape == Shape::TimestampTz && time_zone != "UTC" {
-            column.xlsx_slot = Some(values.len());
-            values.push(format!(
-                "CASE WHEN {value} BETWEEN {EXCEL_CALENDAR} THEN pg_catalog.timezone({}, {value}) END",
-                pgrx::spi::quote_literal(time_zone)
-            ));
-        }
+        column.json_slot = claim(rendering.server_json);
+        column.xlsx_slot = claim(rendering.shape == Shape::TimestampTz && time_zone != "UTC");
     }
-    *slots = values.len();
-}
-
-/// # Errors
-/// [`Error::Unsupported`].
-pub fn check_width(description: &Description, name: &str) -> Result<()> {
-    if description.slots <= MAX_VALUES {
-        return Ok(());
-    }
-    Err(Error::Unsupported {
-        message: format!(
-            "{name} has {} values per row, more than the {MAX_VALUES} that one query can read",
-            description.slots
-        ),
-        hint: "Arrays, composites and timestamps in another time zone count twice. Register a narrower view instead."
-            .into(),
-    })
 }

@@ -2,10 +2,13 @@
 
 mod columns;
 mod discover;
+mod exclusions;
+mod notes;
 mod query_sheets;
 mod readers;
 mod sheet_sql;
 mod sources;
+mod trees;
 mod types;
 
 use std::collections::{BTreeMap, HashSet};
@@ -22,8 +25,9 @@ use crate::catalog::settings::Settings;
 use crate::error::{Error, Result};
 use crate::pg::locks::{self, Locked};
 use crate::pg::query::Snapshot;
-pub use discover::number;
-use discover::{Found, Tree};
+use discover::Found;
+use sources::Sources;
+use trees::{Tree, trees, trees_of};
 
 /// What a run will read, with all locks held.
 pub struct Plan {
@@ -37,7 +41,10 @@ pub struct Plan {
     pub forbidden: Vec<u32>,
     /// Size of the tables on disk.
     pub bytes: u64,
+    /// The zone of local times in the workbook.
+    pub time_zone: String,
     trees: BTreeMap<u32, Tree>,
+    sources: Vec<Sources>,
 }
 
 /// One sheet and how it is read.
@@ -46,32 +53,37 @@ pub struct PlannedSheet {
     pub sheet: Arc<Sheet>,
     /// The query.
     pub sql: String,
+    /// The relations that its names must mean when it is read.
+    pub names: Vec<u32>,
     /// Who plans and executes it.
     pub owner: Oid,
     /// A view or query, whose text may reach other tables: read under the guard.
     pub guarded: bool,
+    /// On disk.
+    pub bytes: u64,
 }
 
-/// Finds the tables in the caller's snapshot, locks them, and makes sure they are still what the snapshot shows.
+/// Finds the tables in the caller's snapshot, locks them, and makes sure they are still what the snapshot shows; `reading` is the
+/// query sheet that is being described.
 ///
 /// # Errors
 /// [`Error::LockNotAvailable`], [`Error::ChangedAfterSnapshot`], [`Error::Rights`], [`Error::UnknownObject`] for a schema in
 /// the settings that doesn't exist.
-pub fn plan(settings: &Settings, scope: Scope) -> Result<Plan> {
+pub fn plan(settings: &Settings, scope: Scope, reading: &mut Option<String>) -> Result<Plan> {
     let registered = registry::sheets()?;
-    let exclusions = registry::exclusions()?;
+    let excluded_names = registry::exclusions()?;
     discover::check_schemas(settings)?;
     let found = discover::relations(settings, &registered)?;
-    let seen = discover::trees(Snapshot::Caller, &found)?;
+    let seen = trees(Snapshot::Caller, &found)?;
     lock(&seen, &found)?;
-    let trees = discover::trees(Snapshot::Latest, &found)?;
-    compare(&seen, &trees, &found)?;
+    let trees_now = trees(Snapshot::Latest, &found)?;
+    compare(&seen, &trees_now, &found)?;
     let current = discover::current(&found)?;
     compare_names(&found, &current)?;
 
-    let mut forbidden = discover::forbidden(&exclusions)?;
+    let mut forbidden = exclusions::forbidden(&excluded_names)?;
     let forbidden_set: HashSet<u32> = forbidden.iter().copied().collect();
-    let mut excluded: Vec<Excluded> = exclusions
+    let mut excluded: Vec<Excluded> = excluded_names
         .iter()
         .map(|exclusion| Excluded {
             schema: exclusion.schema_name.clone(),
@@ -79,15 +91,15 @@ pub fn plan(settings: &Settings, scope: Scope) -> Result<Plan> {
             reason: exclusion.reason.clone(),
         })
         .collect();
-    excluded.extend(discover::left_out(settings, &registered)?);
+    excluded.extend(notes::left_out(settings, &registered)?);
 
     let kept: Vec<&Found> = current
         .iter()
         .filter(|table| !forbidden_set.contains(&table.oid))
         .filter(|table| registration(&registered, table).is_none_or(|entry| entry.enabled))
         .collect();
-    discover::refuse_reading_excluded(&kept, &forbidden)?;
-    forbidden.extend(discover::copies(&forbidden)?);
+    exclusions::refuse_reading_excluded(&kept, &forbidden)?;
+    forbidden.extend(exclusions::copies(&forbidden)?);
     readers::check_rights(&kept)?;
 
     let types = types::Types::read()?;
@@ -96,13 +108,14 @@ pub fn plan(settings: &Settings, scope: Scope) -> Result<Plan> {
     for table in kept {
         let entry = registration(&registered, table);
         let kind = entry.map_or(SheetKind::Entity, |entry| entry.kind);
-        let tree = trees.get(&table.oid);
+        let tree = trees_now.get(&table.oid);
         let skipped: Vec<u32> = tree
             .map(|tree| tree.members.keys().copied().filter(|oid| forbidden_set.contains(oid)).collect())
             .unwrap_or_default();
         let description = described.remove(&table.oid).unwrap_or_default();
         let built = sheet_sql::table_query(table, &description, entry.and_then(|e| e.order_by.as_deref()), &skipped)?;
         entries.push(Entry {
+            names: vec![table.oid],
             name: entry.and_then(|entry| entry.sheet_name.clone()),
             kind,
             position: entry.and_then(|entry| entry.position),
@@ -113,18 +126,33 @@ pub fn plan(settings: &Settings, scope: Scope) -> Result<Plan> {
             owner: table.owner,
             guarded: table.kind != 'r' && table.kind != 'p',
             estimated_rows: table.estimated_rows,
+            bytes: table.bytes,
         });
     }
     for entry in registered.iter().filter(|entry| entry.enabled && entry.query.is_some()) {
+        *reading = entry.sheet_name.clone();
         entries.push(query_sheets::describe(entry, &types, &settings.xlsx_time_zone, &forbidden)?);
     }
+    *reading = None;
     let sheets = name_and_order(entries, scope);
-    for planned in sheets.iter().filter(|planned| planned.guarded) {
-        sources::lock_and_compare(&planned.sheet.name, planned.owner, &planned.sql)?;
-    }
-    let warnings = discover::warnings()?;
-    let bytes = current.iter().map(|table| table.bytes).sum();
-    Ok(Plan { sheets, excluded, warnings, forbidden, bytes, trees })
+    let sources = sheets
+        .iter()
+        .filter(|planned| planned.guarded)
+        .map(|planned| Sources::lock(&planned.sheet.name, planned.owner, &planned.sql))
+        .collect::<Result<Vec<Sources>>>()?;
+    let mut warnings = notes::warnings(&registered, &excluded_names, &found, &trees_now)?;
+    warnings.extend(sheets.is_empty().then(|| notes::no_sheets(scope)));
+    let bytes = sheets.iter().map(|planned| planned.bytes).sum();
+    Ok(Plan {
+        sheets,
+        excluded,
+        warnings,
+        forbidden,
+        bytes,
+        time_zone: settings.xlsx_time_zone.clone(),
+        trees: trees_now,
+        sources,
+    })
 }
 
 impl Plan {
@@ -133,13 +161,16 @@ impl Plan {
     /// # Errors
     /// [`Error::ChangedAfterSnapshot`].
     pub fn still_holds(&self) -> Result<()> {
-        let now = discover::trees_of(Snapshot::Latest, self.trees.keys().copied())?;
-        compare_trees(&self.trees, &now)
+        let now = trees_of(Snapshot::Latest, self.trees.keys().copied())?;
+        compare_trees(&self.trees, &now)?;
+        self.sources.iter().try_for_each(Sources::still_hold)
     }
 }
 
 /// A sheet before it has its name and place.
 struct Entry {
+    /// The relations that the query names.
+    names: Vec<u32>,
     /// The registered name; then the name that the sheet has.
     name: Option<String>,
     kind: SheetKind,
@@ -151,6 +182,7 @@ struct Entry {
     owner: Oid,
     guarded: bool,
     estimated_rows: u64,
+    bytes: u64,
 }
 
 /// Locks everything in the order of the oids, so that two runs (or a run and a restore) never wait for each other in a circle.
@@ -248,8 +280,10 @@ fn name_and_order(mut entries: Vec<Entry>, scope: Scope) -> Vec<PlannedSheet> {
         .into_iter()
         .map(|entry| PlannedSheet {
             sql: entry.built.sql,
+            names: entry.names,
             owner: entry.owner,
             guarded: entry.guarded,
+            bytes: entry.bytes,
             sheet: Arc::new(Sheet {
                 name: entry.name.unwrap_or_default(),
                 kind: entry.kind,

@@ -2,16 +2,16 @@
 
 use pgrx::pg_sys::Oid;
 
-use super::columns::{Description, assign_slots, check_width};
-use super::discover::number;
+use super::columns::{Description, assign_slots};
 use super::types::Types;
-use super::{Entry, readers, sheet_sql};
+use super::{Entry, sheet_sql};
 use crate::bundle::sheet::{Column, Shape};
 use crate::catalog::registry::Registered;
 use crate::command::SCAN_SETTINGS;
 use crate::error::{Error, Result};
 use crate::pg::identity::{As, act_as};
-use crate::pg::query::{self, Snapshot, select};
+use crate::pg::name_guard::relations_named;
+use crate::pg::query::{self, Snapshot, number, select};
 use crate::pg::read_guard::ReadGuard;
 
 /// The entry of one query sheet.
@@ -23,16 +23,16 @@ pub fn describe(entry: &Registered, types: &Types, time_zone: &str, forbidden: &
     let text = entry.query.as_deref().unwrap_or_default().trim().trim_end_matches(';');
     let owner = role(entry.run_as.as_deref().unwrap_or_default(), &name)?;
     let sql = format!("SELECT * FROM ({text}\n) AS t LIMIT 0");
-    readers::refuse_superuser(owner, &sql, &format!("sheet {name}"), "Correct run_as in paliad_backup.sheets.")?;
     let described = {
         let _guard = ReadGuard::forbid(forbidden.iter().copied());
-        act_as(As::TableOwner(owner), &SCAN_SETTINGS, || query::describe(&sql))?
+        act_as(As::Reader(owner), &SCAN_SETTINGS, || query::describe(&sql))?
     };
     let mut description = Description { columns: columns(&described)?, ..Description::default() };
     assign_slots(&mut description, types, time_zone);
-    check_width(&description, &name)?;
     let built = sheet_sql::over_query(text, &description, entry.order_by.as_deref(), &name)?;
+    let names = act_as(As::Reader(owner), &SCAN_SETTINGS, || relations_named(&built.sql))?;
     Ok(Entry {
+        names,
         name: Some(name),
         kind: entry.kind,
         position: entry.position,
@@ -43,6 +43,7 @@ pub fn describe(entry: &Registered, types: &Types, time_zone: &str, forbidden: &
         owner,
         guarded: true,
         estimated_rows: 0,
+        bytes: 0,
     })
 }
 

@@ -1,8 +1,9 @@
 //! The query that reads one sheet.
 
 use super::columns::Description;
-use super::discover::{Found, oid_array};
+use super::discover::Found;
 use crate::error::{Error, Result};
+use crate::pg::query::oid_array;
 
 /// A sheet's query and its order, as the manifest shows it.
 pub struct Query {
@@ -12,7 +13,7 @@ pub struct Query {
     pub order_by: Vec<String>,
 }
 
-/// Over a relation. `skipped` partitions give no rows; `registered_order` orders a relation without a primary key.
+/// Over a relation. `skipped` partitions give no rows; `registered_order` comes before the key.
 ///
 /// # Errors
 /// [`Error::UnknownObject`] when `registered_order` names a column that isn't there.
@@ -56,12 +57,9 @@ fn query(source: &str, description: &Description, registered_order: Option<&[Str
     Ok(Query { sql, order_by })
 }
 
-/// The primary key; without one the registered columns, and always in the end the row's text (1.0 and 1.00 tie otherwise).
+/// The registered columns, then the primary key; without one the row's text (1.0 and 1.00 tie otherwise).
 fn order(description: &Description, registered: Option<&[String]>, name: &str) -> Result<Vec<String>> {
     let column = |wanted: &String| format!("t.{}", pgrx::spi::quote_identifier(wanted));
-    if !description.primary_key.is_empty() {
-        return Ok(description.primary_key.iter().map(column).collect());
-    }
     for wanted in registered.into_iter().flatten() {
         if !description.columns.iter().any(|column| column.name == *wanted) {
             return Err(Error::UnknownObject {
@@ -71,7 +69,9 @@ fn order(description: &Description, registered: Option<&[String]>, name: &str) -
         }
     }
     let mut order: Vec<String> = registered.into_iter().flatten().map(column).collect();
-    if !description.columns.is_empty() {
+    if !description.primary_key.is_empty() {
+        order.extend(description.primary_key.iter().map(column));
+    } else if !description.columns.is_empty() {
         // A row of no named type: on the table's own somebody may have created a cast to text.
         order.push("ROW(t.*)::pg_catalog.text COLLATE pg_catalog.\"C\"".into());
     }

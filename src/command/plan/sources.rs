@@ -4,38 +4,65 @@ use std::collections::BTreeMap;
 
 use pgrx::pg_sys::Oid;
 
-use super::discover::{number, oid_array};
 use crate::command::SCAN_SETTINGS;
 use crate::error::{Error, Result};
-use crate::pg::dependencies::Dependencies;
+use crate::pg::dependencies::relations_read;
 use crate::pg::identity::{As, act_as};
 use crate::pg::locks::{self, Locked};
-use crate::pg::query::{Snapshot, select};
+use crate::pg::query::{Snapshot, number, oid_array, select};
 
-/// Locks every table that `sql` reads, and makes sure that its storage is still the one that the snapshot shows.
-///
-/// # Errors
-/// [`Error::ChangedAfterSnapshot`], [`Error::LockNotAvailable`].
-pub fn lock_and_compare(sheet: &str, reader: Oid, sql: &str) -> Result<()> {
-    let reached = act_as(As::TableOwner(reader), &SCAN_SETTINGS, || Dependencies::of(sql))?.relations;
-    let changed = || Error::ChangedAfterSnapshot {
-        message: format!("a table that sheet {sheet} reads was truncated, rewritten or dropped after the snapshot"),
-    };
-    let seen = storage(Snapshot::Caller, &reached)?;
-    for (oid, (name, _)) in &seen {
-        match locks::lock_relation(Oid::from(*oid)) {
-            Locked::Held => {}
-            Locked::Gone => return Err(changed()),
-            Locked::TimedOut => return Err(Error::LockNotAvailable { table: name.clone() }),
+/// What one sheet reads.
+pub struct Sources {
+    sheet: String,
+    reached: Vec<u32>,
+    storage: Storage,
+}
+
+/// Name and file of relations, by oid.
+type Storage = BTreeMap<u32, (String, u32)>;
+
+impl Sources {
+    /// Locks every table that `sql` reads, and makes sure that its storage is still the one that the snapshot shows.
+    ///
+    /// # Errors
+    /// [`Error::ChangedAfterSnapshot`], [`Error::LockNotAvailable`].
+    pub fn lock(sheet: &str, reader: Oid, sql: &str) -> Result<Sources> {
+        let reached = act_as(As::Reader(reader), &SCAN_SETTINGS, || relations_read(sql))?;
+        let seen = storage(Snapshot::Caller, &reached)?;
+        let sources = Sources { sheet: sheet.to_owned(), reached, storage: seen };
+        for (oid, (name, _)) in &sources.storage {
+            match locks::lock_relation(Oid::from(*oid)) {
+                Locked::Held => {}
+                Locked::Gone => return Err(sources.changed()),
+                Locked::TimedOut => return Err(Error::LockNotAvailable { table: name.clone() }),
+            }
+        }
+        sources.still_hold()?;
+        Ok(sources)
+    }
+
+    /// A partition that was attached since would have given its rows to the sheet.
+    ///
+    /// # Errors
+    /// [`Error::ChangedAfterSnapshot`].
+    pub fn still_hold(&self) -> Result<()> {
+        let now = storage(Snapshot::Latest, &self.reached)?;
+        let files = |storage: &Storage| storage.iter().map(|(oid, (_, file))| (*oid, *file)).collect::<Vec<_>>();
+        if files(&self.storage) == files(&now) { Ok(()) } else { Err(self.changed()) }
+    }
+
+    fn changed(&self) -> Error {
+        Error::ChangedAfterSnapshot {
+            message: format!(
+                "a table that sheet {} reads was truncated, rewritten, dropped, attached or detached after the snapshot",
+                self.sheet
+            ),
         }
     }
-    let now = storage(Snapshot::Latest, &reached)?;
-    let same = seen.iter().map(|(oid, (_, file))| (oid, file)).eq(now.iter().map(|(oid, (_, file))| (oid, file)));
-    if same { Ok(()) } else { Err(changed()) }
 }
 
 /// Name and file of the relations and all that inherit from them, partitions included, by oid.
-fn storage(snapshot: Snapshot, relations: &[u32]) -> Result<BTreeMap<u32, (String, u32)>> {
+fn storage(snapshot: Snapshot, relations: &[u32]) -> Result<Storage> {
     let rows = select(
         snapshot,
         "WITH RECURSIVE source AS (\

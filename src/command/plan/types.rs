@@ -14,6 +14,12 @@ struct TypeInfo {
     json_cast: JsonCast,
 }
 
+impl TypeInfo {
+    fn is_nested(&self) -> bool {
+        self.element.is_some() || self.composite_relation.is_some()
+    }
+}
+
 /// Whether a cast to json exists that row_to_json would call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum JsonCast {
@@ -94,7 +100,11 @@ impl Types {
         let base = self.base(type_oid);
         let text = Rendering { shape: Shape::Text, server_json: false };
         let Some(info) = self.types.get(&base) else { return text };
-        let nested = info.element.is_some() || info.composite_relation.is_some() || info.json_cast != JsonCast::None;
+        let nested = info.is_nested() || info.json_cast != JsonCast::None;
+        // Rows of no named type, and arrays of them.
+        if base == 2249 || base == 2287 {
+            return Rendering { shape: Shape::Text, server_json: true };
+        }
         if nested {
             return Rendering { shape: Shape::Text, server_json: !self.reaches_untrusted_cast(base, &mut Vec::new()) };
         }
@@ -115,10 +125,9 @@ impl Types {
         }
         seen.push(base);
         let Some(info) = self.types.get(&base) else { return false };
-        match info.json_cast {
-            JsonCast::Untrusted => return true,
-            JsonCast::Trusted => return false,
-            JsonCast::None => {}
+        // Casts of arrays and composites are not looked at by row_to_json, only those of what is inside.
+        if !info.is_nested() {
+            return info.json_cast == JsonCast::Untrusted;
         }
         let inside =
             info.element.iter().chain(info.composite_relation.iter().flat_map(|c| self.attributes.get(c)).flatten());

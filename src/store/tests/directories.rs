@@ -193,16 +193,19 @@ fn opening_what_exists_makes_nothing() {
 }
 
 #[test]
-fn a_path_swapped_after_opening_has_no_effect() {
+fn a_path_swapped_after_opening_is_noticed_and_never_followed() {
     let place = Place::new();
     let (store, key) = (place.store(), key());
     let aside = place.root.path().join("aside");
     fs::rename(place.directory(), &aside).unwrap();
     make_directory(&place.root.path().join("trap"));
     symlink(place.root.path().join("trap"), place.directory()).unwrap();
-    let uri = put(&store, &key, b"x", Temporary::Unnamed);
+    let pending = store.create_with(&key, Temporary::Unnamed).unwrap();
+    pending.file().write_all(b"x").unwrap();
+    assert_error!(pending.publish(), Io, "could not find the published file");
     assert!(aside.join(format!("{SYSTEM}.{DATABASE}/{key}")).is_file());
     assert_eq!(fs::read_dir(place.root.path().join("trap")).unwrap().count(), 0);
+    let uri = store.uri(&key);
     assert!(store.open(&uri).is_ok());
     assert!(store.remove(&uri).unwrap());
 }

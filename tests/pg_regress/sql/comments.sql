@@ -3,9 +3,8 @@ SELECT obj_description(oid, 'pg_extension') IS NOT NULL AS extension FROM pg_ext
 SELECT obj_description('paliad_backup'::regnamespace, 'pg_namespace') IS NOT NULL AS schema;
 SELECT rolname AS role FROM pg_roles WHERE rolname ^@ 'paliad_backup' AND shobj_description(oid, 'pg_authid') IS NULL;
 SELECT name AS setting FROM pg_settings WHERE name ^@ 'paliad_backup.' AND short_desc IS NULL;
--- Columns of backup_list are those of backups, and one that list() explains.
 SELECT c.relname AS view, a.attname AS column FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
-WHERE c.relnamespace = 'paliad_backup'::regnamespace AND c.relkind = 'v' AND c.relname <> 'backup_list'
+WHERE c.relnamespace = 'paliad_backup'::regnamespace AND c.relkind = 'v'
 AND a.attnum > 0 AND NOT a.attisdropped AND col_description(c.oid, a.attnum) IS NULL;
 -- Indexes of constraints say by their name what they are for.
 SELECT c.oid::regclass AS index FROM pg_class AS c

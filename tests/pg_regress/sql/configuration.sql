@@ -10,9 +10,8 @@ SET paliad_backup.directory = 'relative';
 SELECT paliad_backup.run();
 SET paliad_backup.directory = '/nonexistent/paliad_backup';
 SELECT paliad_backup.run();
--- A refused run leaves no row.
-SELECT count(*) AS running FROM paliad_backup.backups WHERE status = 'running';
-SELECT count(*) AS failed FROM paliad_backup.backups WHERE status = 'failed';
+-- Without a directory a run is refused; one that cannot be used is a failure.
+SELECT status, error_code, error FROM paliad_backup.list(2) ORDER BY started_at;
 RESET paliad_backup.directory;
 -- Misspelt settings of the extension are errors, out of range ones too.
 SET paliad_backup.directori = '/tmp';
