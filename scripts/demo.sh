@@ -33,7 +33,8 @@ heading 'Load the application'
 load
 
 heading "SELECT * FROM paliad_backup.run('on_demand')"
-paliad -x -c "SELECT * FROM paliad_backup.run('on_demand')"
+# Beside the columns of names and values, long values are wrapped.
+paliad -x -P format=wrapped -P columns=110 -c "SELECT * FROM paliad_backup.run('on_demand')"
 id=$(paliad -At -c 'SELECT id FROM paliad_backup.latest()')
 bundle=$(find "$cluster/backups" -name "$id.zip")
 [[ -n $bundle ]] || die "there is no $id.zip in $cluster/backups"

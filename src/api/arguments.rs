@@ -16,6 +16,10 @@ pub fn text(value: Option<&[u8]>) -> Option<String> {
 pub fn kind(value: Option<&str>) -> Result<String> {
     match value {
         Some(kind @ ("on_demand" | "scheduled")) => Ok(kind.to_owned()),
+        Some(other @ ("full" | "config" | "data")) => Err(Error::BadArgument {
+            message: format!("\"{other}\" is not a kind of a backup, but a scope"),
+            hint: format!("Name the argument: run(scope => '{other}')."),
+        }),
         other => Err(not_allowed("kind", other, "on_demand, scheduled")),
     }
 }

@@ -3,6 +3,7 @@
 \set SHOW_CONTEXT never
 SELECT paliad_backup.run('nightly');
 SELECT paliad_backup.run('checkpoint');
+SELECT paliad_backup.run('config');
 SELECT paliad_backup.run(NULL);
 SELECT paliad_backup.run(requested_by_email => '');
 SELECT paliad_backup.run(requested_by_email => E' \t ');
