@@ -89,26 +89,49 @@ CREATE FUNCTION paliad_backup.unpin(id uuid, by_email text DEFAULT NULL)
 COMMENT ON FUNCTION paliad_backup.unpin(uuid, text) IS
     'Allows deletion and retention of a pinned backup again, and returns its row. Errors: 42704 no such backup';
 
+CREATE FUNCTION paliad_backup.verify(id uuid, by_email text DEFAULT NULL)
+    RETURNS TABLE (check_name text, ok boolean, detail text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 9 SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'verify_wrapper';
+COMMENT ON FUNCTION paliad_backup.verify(uuid, text) IS
+    'Proves a bundle good: present, size, sha256 (against the catalog), zip, manifest, contents (CRC-32 and SHA-256 of every file), checksums (SHA256SUMS), rows (counted in csv and json), catalog (against the manifest). One row a check, in this order; ok is NULL where an earlier fault made the check impossible. Damage is a row, not an error; the verdict is kept on the backup''s row and audited. Errors: 42704 no such backup, 55000 it never had a bundle';
+
+CREATE FUNCTION paliad_backup.verify_all(by_email text DEFAULT NULL)
+    RETURNS TABLE (id uuid, ok boolean, fault text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'verify_all_wrapper';
+COMMENT ON FUNCTION paliad_backup.verify_all(text) IS
+    'verify() for every bundle that should be there, newest first: whether it is good, or else the first check that failed';
+
+CREATE FUNCTION paliad_backup.repair_checksum(id uuid, by_email text DEFAULT NULL)
+    RETURNS paliad_backup.backups
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'repair_checksum_wrapper';
+COMMENT ON FUNCTION paliad_backup.repair_checksum(uuid, text) IS
+    'Puts the file''s own size and SHA-256 on the backup''s row, if the bundle proves itself from inside (every other check of verify() passes), and returns the row; audited with old and new. Errors: XX001 the bundle does not prove itself, 42704 no such backup, 55000 it never had a bundle';
+
 CREATE FUNCTION paliad_backup.reconcile()
     RETURNS TABLE (id uuid, status text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10 SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'reconcile_wrapper';
 COMMENT ON FUNCTION paliad_backup.reconcile() IS
-    'Settles runs that say running though their process is gone: done when the bundle is whole, else failed, and its partial file goes. Returns what became of each. Each run() does it too. Errors: 55006 while a run is active';
+    'Makes the catalog true. Runs that say running though their process is gone: done when the bundle is whole, else failed, and its partial file goes. Bundles whose file is gone: missing; back: found. Returns what became of each. Each run() does it too. Errors: 55006 while a run is active';
 
 CREATE FUNCTION paliad_backup.adopt_directory()
     RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'adopt_directory_wrapper';
 COMMENT ON FUNCTION paliad_backup.adopt_directory() IS
-    'Makes this database''s backup folder its own, after the server was cloned, moved or renamed; false when it was already. Superusers only';
+    'Makes this database''s backup folder its own, after the server was cloned, moved or renamed, or begins a new one where it is gone for good; false when it was its own already. Superusers only';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA paliad_backup FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    paliad_backup.is_authorized(), paliad_backup.list(integer), paliad_backup.get(uuid), paliad_backup.latest()
+    paliad_backup.is_authorized(), paliad_backup.list(integer), paliad_backup.get(uuid), paliad_backup.latest(),
+    paliad_backup.verify(uuid, text), paliad_backup.verify_all(text)
     TO paliad_backup_admin, paliad_backup_reader;
 GRANT EXECUTE ON FUNCTION
     paliad_backup.run(text, uuid, text, text, text, text[], text), paliad_backup.list_files(uuid),
     paliad_backup.download(uuid, text, uuid), paliad_backup.download_chunks(uuid, text, uuid, integer),
-    paliad_backup.delete(uuid, text), paliad_backup.pin(uuid, text), paliad_backup.unpin(uuid, text), paliad_backup.reconcile()
+    paliad_backup.delete(uuid, text), paliad_backup.pin(uuid, text), paliad_backup.unpin(uuid, text), paliad_backup.reconcile(),
+    paliad_backup.repair_checksum(uuid, text)
     TO paliad_backup_admin;

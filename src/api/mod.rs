@@ -9,6 +9,7 @@ mod arguments;
 mod backups;
 mod contents;
 mod maintenance;
+mod verification;
 
 use crate::catalog::extension::{self, Extension};
 use crate::catalog::settings::Settings;

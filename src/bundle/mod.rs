@@ -12,7 +12,9 @@ pub mod manifest;
 pub mod names;
 pub mod reader;
 pub mod readme;
+pub mod row_count;
 pub mod sheet;
+pub mod verification;
 pub mod xlsx;
 
 use std::io;

@@ -111,36 +111,66 @@ impl BundleReader {
     /// # Errors
     /// [`BundleError::Damaged`] naming the first file at fault; [`BundleError::Aborted`] after `abort`.
     pub fn verify_content(&self, files: &[FileInfo], abort: &Abort) -> Result<()> {
-        let mut listed = BTreeMap::new();
-        for file in files {
-            if listed.insert(file.path.as_str(), file).is_some() {
-                return Err(BundleError::Damaged(format!("the manifest lists {} twice", file.path)));
-            }
-        }
-        let sums = self.in_memory(CHECKSUMS)?;
-        let mut sums = parse_checksums(&sums)?;
-        for entry in &self.entries {
-            let found = self.digest(entry, abort)?;
-            let optional = entry.path != WORKBOOK && SINGLE_FILES.contains(&entry.path.as_str());
-            match listed.remove(entry.path.as_str()) {
-                Some(file) if *file == found => {}
-                None if optional => {}
-                Some(_) => return Err(BundleError::Damaged(format!("{} is not what the manifest says", entry.path))),
-                None => return Err(BundleError::Damaged(format!("the manifest does not list {}", entry.path))),
-            }
-            if entry.path != CHECKSUMS && sums.remove(entry.path.as_str()) != Some(found.sha256.as_str()) {
-                return Err(BundleError::Damaged(format!("{} is not what {CHECKSUMS} says", entry.path)));
-            }
-        }
-        match listed.keys().chain(sums.keys()).next() {
-            Some(path) => Err(BundleError::Damaged(format!("{path} is missing in the bundle"))),
+        let faults = self.examine(files, abort, |_, _| {})?;
+        match faults.contents.into_iter().chain(faults.checksums).next() {
+            Some(fault) => Err(BundleError::Damaged(fault)),
             None => Ok(()),
         }
     }
 
-    fn digest(&self, entry: &EntryInfo, abort: &Abort) -> Result<FileInfo> {
+    /// As [`BundleReader::verify_content`], but finds all faults; `see` is shown each entry's path with its unpacked bytes as they
+    /// come, whole or not.
+    ///
+    /// # Errors
+    /// [`BundleError::Io`] where the operating system refuses a read; [`BundleError::Aborted`] after `abort`.
+    pub fn examine(&self, files: &[FileInfo], abort: &Abort, mut see: impl FnMut(&str, &[u8])) -> Result<Faults> {
+        let mut faults = Faults::default();
+        let mut listed = BTreeMap::new();
+        for file in files {
+            if listed.insert(file.path.as_str(), file).is_some() {
+                faults.contents.push(format!("the manifest lists {} twice", file.path));
+            }
+        }
+        let text = match self.in_memory(CHECKSUMS) {
+            Err(BundleError::Damaged(fault)) => {
+                faults.checksums.push(fault);
+                Vec::new()
+            }
+            other => other?,
+        };
+        let mut sums = parse_checksums(&text).unwrap_or_else(|fault| {
+            faults.checksums.push(fault.to_string());
+            BTreeMap::new()
+        });
+        for entry in &self.entries {
+            let found = match self.digest(entry, abort, &mut see) {
+                Ok(found) => found,
+                Err(BundleError::Damaged(fault)) => {
+                    faults.contents.push(fault);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let optional = entry.path != WORKBOOK && SINGLE_FILES.contains(&entry.path.as_str());
+            match listed.remove(entry.path.as_str()) {
+                Some(file) if *file == found => {}
+                None if optional => {}
+                Some(_) => faults.contents.push(format!("{} is not what the manifest says", entry.path)),
+                None => faults.contents.push(format!("the manifest does not list {}", entry.path)),
+            }
+            if entry.path != CHECKSUMS && sums.remove(entry.path.as_str()) != Some(found.sha256.as_str()) {
+                faults.checksums.push(format!("{} is not what {CHECKSUMS} says", entry.path));
+            }
+        }
+        faults.contents.extend(listed.keys().map(|path| format!("{path} is missing in the bundle")));
+        faults.checksums.extend(sums.keys().map(|path| format!("{path} is missing in the bundle")));
+        Ok(faults)
+    }
+
+    fn digest(&self, entry: &EntryInfo, abort: &Abort, see: &mut impl FnMut(&str, &[u8])) -> Result<FileInfo> {
         let mut digest = Digested::default();
         for_each_chunk(&mut self.read(&entry.path)?, abort, |chunk| {
+            see(&entry.path, chunk);
             digest.update(chunk);
             Ok(())
         })
@@ -162,6 +192,15 @@ impl BundleReader {
         let entry = index.and_then(|&index| self.entries.get(index));
         entry.ok_or_else(|| BundleError::Damaged(format!("{path} is missing in the bundle")))
     }
+}
+
+/// What is wrong with a bundle's contents, in the order of the entries; empty where nothing is.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// By the zip's CRC-32 and the manifest.
+    pub contents: Vec<String>,
+    /// By SHA256SUMS.
+    pub checksums: Vec<String>,
 }
 
 /// The unpacked bytes of one entry; see [`BundleReader::read`].

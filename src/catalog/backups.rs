@@ -1,5 +1,6 @@
 //! Table `backups`: one row per run, for ever.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,10 @@ pub struct Backup {
     pub storage_uri: Option<String>,
     /// Of the file; only when done.
     pub size_bytes: Option<u64>,
+    /// Of the file; only when done.
+    pub sha256: Option<String>,
+    /// Sheet to rows; only when done.
+    pub row_counts: Option<BTreeMap<String, u64>>,
     /// Kept from deletion and retention.
     pub pinned: bool,
     /// The file was removed then.
@@ -161,6 +166,46 @@ pub fn artifacts(folder: &str) -> Result<Vec<CatalogedArtifact>> {
         &[Some(folder)],
     )?;
     rows.into_iter().flatten().flatten().map(|row| serde_json::from_str(&row).map_err(Error::internal)).collect()
+}
+
+/// The ids of all backups that should have a bundle, newest first.
+///
+/// # Errors
+/// The server's.
+pub fn done() -> Result<Vec<String>> {
+    let rows = select(
+        Snapshot::Latest,
+        "SELECT b.id FROM paliad_backup.backups AS b WHERE b.status = 'done' AND b.deleted_at IS NULL \
+         ORDER BY b.started_at DESC, b.id",
+        &[],
+    )?;
+    Ok(rows.into_iter().flatten().flatten().collect())
+}
+
+/// Keeps a verification's verdict. Recorder only.
+///
+/// # Errors
+/// The server's.
+pub fn set_verified(id: &str, ok: bool, result: &Value) -> Result<()> {
+    write(
+        "UPDATE paliad_backup.backups SET verified_at = clock_timestamp(), verify_ok = $2::boolean, verify_result = $3::jsonb \
+         WHERE id = $1::uuid AND status = 'done'",
+        &[Some(id), Some(if ok { "true" } else { "false" }), Some(&result.to_string())],
+    )?;
+    Ok(())
+}
+
+/// Puts another size and checksum on a row, and takes the verdict on the old ones off. Recorder only.
+///
+/// # Errors
+/// The server's.
+pub fn set_checksum(id: &str, size_bytes: u64, sha256: &str) -> Result<()> {
+    write(
+        "UPDATE paliad_backup.backups SET size_bytes = $2::bigint, sha256 = $3, verified_at = NULL, verify_ok = NULL, \
+         verify_result = NULL WHERE id = $1::uuid AND status = 'done'",
+        &[Some(id), Some(&size_bytes.to_string()), Some(sha256)],
+    )?;
+    Ok(())
 }
 
 /// Stamps or clears `missing_at`. Recorder only.

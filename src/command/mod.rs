@@ -10,6 +10,7 @@ pub mod pin;
 pub mod plan;
 pub mod reconcile;
 pub mod run;
+pub mod verify;
 
 mod background;
 mod export;

@@ -1,9 +1,12 @@
 //! Makes the catalog true: runs that say running though their process is gone, and bundles whose file is gone.
 
+use std::collections::HashSet;
+
 use super::background::Task;
 use crate::bundle::encoder::Abort;
 use crate::bundle::manifest::Manifest;
 use crate::bundle::reader::BundleReader;
+use crate::bundle::verification::hash;
 use crate::bundle::{BundleError, Result as BundleResult};
 use crate::catalog::backups::{self, Backup, Outcome};
 use crate::catalog::extension::Extension;
@@ -13,10 +16,6 @@ use crate::recorder::leader::Recorder;
 use crate::recorder::protocol::Request;
 use crate::storage;
 use crate::store::{Artifact, Key, Store, StoreError};
-use sha2::{Digest, Sha256};
-use std::collections::HashSet;
-use std::fs::File;
-use std::io::{Read, Seek};
 
 /// What was put right about one backup.
 pub struct Reconciled {
@@ -111,8 +110,8 @@ fn published(store: &dyn Store, uri: &str, id: &str) -> Result<BundleResult<Opti
 }
 
 /// What a bundle says of itself, once it is found whole and the run's own.
-fn whole(artifact: Artifact, uri: String, id: &str, abort: &Abort) -> BundleResult<Outcome> {
-    let sha256 = hash(artifact.file.try_clone()?, abort)?;
+fn whole(mut artifact: Artifact, uri: String, id: &str, abort: &Abort) -> BundleResult<Outcome> {
+    let (_, sha256) = hash(&mut artifact.file, abort)?;
     let reader = BundleReader::open(artifact.file)?;
     let manifest = Manifest::parse(&reader.manifest_bytes()?)?;
     if manifest.run.id != id {
@@ -120,19 +119,4 @@ fn whole(artifact: Artifact, uri: String, id: &str, abort: &Abort) -> BundleResu
     }
     reader.verify_content(&manifest.files(), abort)?;
     Ok(Outcome::of(&manifest, uri, artifact.size, sha256))
-}
-
-fn hash(mut file: File, abort: &Abort) -> BundleResult<String> {
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        abort.check()?;
-        let length = file.read(&mut buffer)?;
-        if length == 0 {
-            break;
-        }
-        hash.update(&buffer[..length]);
-    }
-    file.rewind()?;
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

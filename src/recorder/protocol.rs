@@ -64,6 +64,30 @@ pub enum Request {
         /// False: it is there.
         missing: bool,
     },
+    /// Keep a verification's verdict, with its audit row.
+    Verified {
+        /// The backup.
+        id: String,
+        /// All checks passed.
+        ok: bool,
+        /// The checks.
+        result: Value,
+        /// Who asked.
+        actor: Actor,
+    },
+    /// Put another size and checksum on the row, with its audit row.
+    RepairChecksum {
+        /// The backup.
+        id: String,
+        /// Of the file as it is.
+        size_bytes: u64,
+        /// Of the file as it is.
+        sha256: String,
+        /// What the audit row says: old and new.
+        metadata: Value,
+        /// Who asked.
+        actor: Actor,
+    },
     /// Pin or unpin, with its audit row.
     Pin {
         /// The backup.

@@ -94,6 +94,16 @@ impl Recorder {
             Request::Missing { id, missing } => {
                 transaction(|| backups::set_missing(&id, missing).map(|()| Reply::Done))
             }
+            Request::Verified { id, ok, result, actor } => transaction(|| {
+                backups::set_verified(&id, ok, &result)?;
+                audit("backup_verified", &actor, &json!({ "backup_id": id, "ok": ok }), "verified_at")?;
+                Ok(Reply::Done)
+            }),
+            Request::RepairChecksum { id, size_bytes, sha256, metadata, actor } => transaction(|| {
+                backups::set_checksum(&id, size_bytes, &sha256)?;
+                audit("checksum_repaired", &actor, &metadata, "repaired_at")?;
+                Ok(Reply::Done)
+            }),
             Request::Pin { id, pinned, actor } => transaction(|| pin(&id, pinned, &actor)),
             Request::MarkDeleted { id, reason, actor } => transaction(|| mark_deleted(&id, &reason, &actor)),
         };

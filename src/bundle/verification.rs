@@ -1,0 +1,208 @@
+//! Proves a bundle good, from inside and against what the catalog says of it: one verdict per check, and never an error for damage.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+
+use sha2::{Digest, Sha256};
+
+use super::archive::{for_each_chunk, hex};
+use super::encoder::Abort;
+use super::manifest::Manifest;
+use super::names::CHECKSUMS;
+use super::reader::BundleReader;
+use super::row_count::RowCounter;
+use super::{BundleError, Result};
+
+/// The checks in their order; later ones need the earlier ones.
+pub const CHECKS: [&str; 8] = ["present", "size", "sha256", "zip", "manifest", "contents", "checksums", "rows"];
+/// The check of the catalog's row against the manifest, which is the last.
+pub const CATALOG: &str = "catalog";
+
+/// One check's verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// One of [`CHECKS`], or [`CATALOG`].
+    pub name: &'static str,
+    /// None where an earlier one made it impossible.
+    pub ok: Option<bool>,
+    /// What was found, one sentence.
+    pub detail: String,
+}
+
+/// What the catalog says of a bundle.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// The backup's id.
+    pub id: String,
+    /// Bytes of the file.
+    pub size: u64,
+    /// Of the file, lower-case hex.
+    pub sha256: String,
+    /// Sheet to rows.
+    pub row_counts: BTreeMap<String, u64>,
+}
+
+/// What a bundle has proven of itself.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// In the order of [`CHECKS`], then [`CATALOG`]; all of them.
+    pub checks: Vec<Check>,
+    /// Of the file as it is.
+    pub sha256: String,
+    /// Bytes of the file as it is.
+    pub size: u64,
+}
+
+impl Verdict {
+    /// A verdict on a bundle that could not be looked at.
+    pub fn absent(detail: String) -> Verdict {
+        let mut verdict = Verdict::default();
+        verdict.note("present", false, detail);
+        verdict.completed()
+    }
+
+    /// Whether every check was made and passed.
+    pub fn is_good(&self) -> bool {
+        self.checks.iter().all(|check| check.ok == Some(true))
+    }
+
+    /// Whether the bundle is whole by all that it carries inside, whatever the catalog says.
+    pub fn proves_itself(&self) -> bool {
+        let outside = ["size", "sha256"];
+        self.checks.iter().filter(|check| !outside.contains(&check.name)).all(|check| check.ok == Some(true))
+    }
+
+    fn note(&mut self, name: &'static str, ok: bool, detail: impl Into<String>) {
+        self.checks.push(Check { name, ok: Some(ok), detail: detail.into() });
+    }
+
+    fn completed(mut self) -> Verdict {
+        for name in CHECKS.into_iter().chain([CATALOG]) {
+            if !self.checks.iter().any(|check| check.name == name) {
+                self.checks.push(Check { name, ok: None, detail: "not checked".to_owned() });
+            }
+        }
+        self
+    }
+}
+
+/// Reads the whole bundle twice, once as a file and once inflated.
+///
+/// # Errors
+/// [`BundleError::Io`] where the operating system refuses a read, [`BundleError::Aborted`] after `abort`.
+pub fn verify(mut file: File, expected: &Expected, abort: &Abort) -> Result<Verdict> {
+    let mut verdict = Verdict::default();
+    verdict.note("present", true, "the file is there");
+    (verdict.size, verdict.sha256) = hash(&mut file, abort)?;
+    let (size, sha256) = (verdict.size, verdict.sha256.clone());
+    verdict.note("size", size == expected.size, compared("bytes", &size, &expected.size));
+    verdict.note("sha256", sha256 == expected.sha256, compared("SHA-256", &sha256, &expected.sha256));
+    let reader = match harmless(BundleReader::open(file))? {
+        Ok(reader) => reader,
+        Err(fault) => {
+            verdict.note("zip", false, fault);
+            return Ok(verdict.completed());
+        }
+    };
+    verdict.note("zip", true, format!("{} files", reader.entries().len()));
+    let manifest = reader.manifest_bytes().and_then(|bytes| Manifest::parse(&bytes));
+    let manifest = match harmless(manifest)? {
+        Ok(manifest) if manifest.run.id == expected.id => manifest,
+        Ok(manifest) => {
+            verdict.note("manifest", false, format!("it is that of backup {}", manifest.run.id));
+            return Ok(verdict.completed());
+        }
+        Err(fault) => {
+            verdict.note("manifest", false, fault);
+            return Ok(verdict.completed());
+        }
+    };
+    verdict.note("manifest", true, format!("format {}, {} sheets", manifest.format_version, manifest.sheets.len()));
+    contents(&mut verdict, &reader, &manifest, abort)?;
+    catalog(&mut verdict, &manifest, expected);
+    Ok(verdict.completed())
+}
+
+/// Every entry's CRC-32 and SHA-256, SHA256SUMS, and the rows of csv and json.
+fn contents(verdict: &mut Verdict, reader: &BundleReader, manifest: &Manifest, abort: &Abort) -> Result<()> {
+    let mut counters: BTreeMap<String, RowCounter> = BTreeMap::new();
+    let faults = reader.examine(&manifest.files(), abort, |path, chunk| {
+        if !counters.contains_key(path)
+            && let Some(counter) = RowCounter::for_path(path)
+        {
+            counters.insert(path.to_owned(), counter);
+        }
+        if let Some(counter) = counters.get_mut(path) {
+            counter.see(chunk);
+        }
+    })?;
+    let first = |faults: &[String], good: String| faults.first().cloned().unwrap_or(good);
+    let count = reader.entries().len();
+    verdict.note("contents", faults.contents.is_empty(), first(&faults.contents, format!("{count} files are whole")));
+    verdict.note(
+        "checksums",
+        faults.checksums.is_empty(),
+        first(&faults.checksums, format!("{CHECKSUMS} names every file")),
+    );
+    let mut wrong = Vec::new();
+    let mut total = 0;
+    for sheet in &manifest.sheets {
+        total += sheet.row_count;
+        for file in sheet.files.csv.iter().chain(&sheet.files.json) {
+            let found = counters.get(&file.path).and_then(RowCounter::rows);
+            if found != Some(sheet.row_count) {
+                let found = found.map_or_else(|| "no countable".to_owned(), |rows| rows.to_string());
+                wrong.push(format!("{} has {found} rows, the manifest says {}", file.path, sheet.row_count));
+            }
+        }
+    }
+    verdict.note("rows", wrong.is_empty(), first(&wrong, format!("{total} rows in {} sheets", manifest.sheets.len())));
+    Ok(())
+}
+
+/// What the catalog says of the sheets is what the manifest says.
+fn catalog(verdict: &mut Verdict, manifest: &Manifest, expected: &Expected) {
+    let counts: BTreeMap<String, u64> =
+        manifest.sheets.iter().map(|sheet| (sheet.name.clone(), sheet.row_count)).collect();
+    let differing = counts.iter().find(|(name, rows)| expected.row_counts.get(*name) != Some(rows));
+    let missing = expected.row_counts.keys().find(|name| !counts.contains_key(*name));
+    match (differing, missing) {
+        (None, None) => verdict.note(CATALOG, true, "the catalog's row counts are the manifest's"),
+        (Some((name, rows)), _) => {
+            let said = expected.row_counts.get(name).map_or_else(|| "nothing".to_owned(), u64::to_string);
+            verdict.note(CATALOG, false, format!("sheet {name} has {rows} rows, the catalog says {said}"));
+        }
+        (None, Some(name)) => verdict.note(CATALOG, false, format!("sheet {name} of the catalog is not in the bundle")),
+    }
+}
+
+/// Damage as its text; other errors stay errors.
+fn harmless<T>(result: Result<T>) -> Result<std::result::Result<T, String>> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(error @ (BundleError::Io(_) | BundleError::Aborted)) => Err(error),
+        Err(error) => Ok(Err(error.to_string())),
+    }
+}
+
+fn compared<T: std::fmt::Display + PartialEq>(what: &str, found: &T, expected: &T) -> String {
+    if found == expected { format!("{what}: {found}") } else { format!("{what}: {found}, the catalog says {expected}") }
+}
+
+/// Size and SHA-256 of a file, which is left at its beginning.
+pub fn hash(file: &mut File, abort: &Abort) -> Result<(u64, String)> {
+    let mut sha256 = Sha256::new();
+    let mut size = 0;
+    file.seek(SeekFrom::Start(0))?;
+    for_each_chunk(file, abort, |chunk| {
+        sha256.update(chunk);
+        size += chunk.len() as u64;
+        Ok(())
+    })?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok((size, hex(sha256.finalize())))
+}
+
+#[cfg(test)]
+mod tests;
