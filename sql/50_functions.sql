@@ -68,6 +68,27 @@ CREATE FUNCTION paliad_backup.download_chunks(id uuid, by_email text, by_id uuid
 COMMENT ON FUNCTION paliad_backup.download_chunks(uuid, text, uuid, integer) IS
     'The bundle in pieces of chunk_size bytes (1024 to 536870912), in order. One audit row for the whole download. Errors as download()';
 
+CREATE FUNCTION paliad_backup.read_file(id uuid, path text, by_email text DEFAULT NULL)
+    RETURNS bytea
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'read_file_wrapper';
+COMMENT ON FUNCTION paliad_backup.read_file(uuid, text, text) IS
+    'One file of a bundle, unpacked, up to 1 GB; list_files() shows the paths. Audited. Errors: 42704 no such backup or file, 55000 not done or deleted, 0A000 larger than 1 GB, XX001 the bundle is damaged';
+
+CREATE FUNCTION paliad_backup.read_rows(id uuid, sheet text, by_email text DEFAULT NULL)
+    RETURNS SETOF bytea
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'read_rows_wrapper';
+COMMENT ON FUNCTION paliad_backup.read_rows(uuid, text, text) IS
+    'The rows of a sheet as texts of JSON objects in UTF-8: what read_sheet() reads. Errors as read_sheet()';
+
+CREATE FUNCTION paliad_backup.read_sheet(id uuid, sheet text, by_email text DEFAULT NULL)
+    RETURNS SETOF jsonb
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT pg_catalog.convert_from(r, 'UTF8')::pg_catalog.jsonb FROM paliad_backup.read_rows($1, $2, $3) AS r $$;
+COMMENT ON FUNCTION paliad_backup.read_sheet(uuid, text, text) IS
+    'The rows of one sheet of a bundle, in its order, each as an object: column to value. Audited. Errors: 42704 no such backup or sheet, 55000 not done or deleted, or a bundle without json, XX001 the bundle is damaged';
+
 CREATE FUNCTION paliad_backup.delete(id uuid, by_email text DEFAULT NULL)
     RETURNS paliad_backup.backups
     LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -133,5 +154,6 @@ GRANT EXECUTE ON FUNCTION
     paliad_backup.run(text, uuid, text, text, text, text[], text), paliad_backup.list_files(uuid),
     paliad_backup.download(uuid, text, uuid), paliad_backup.download_chunks(uuid, text, uuid, integer),
     paliad_backup.delete(uuid, text), paliad_backup.pin(uuid, text), paliad_backup.unpin(uuid, text), paliad_backup.reconcile(),
-    paliad_backup.repair_checksum(uuid, text)
+    paliad_backup.repair_checksum(uuid, text), paliad_backup.read_file(uuid, text, text),
+    paliad_backup.read_rows(uuid, text, text), paliad_backup.read_sheet(uuid, text, text)
     TO paliad_backup_admin;

@@ -3,8 +3,9 @@
 use pgrx::Uuid;
 use pgrx::prelude::*;
 
+use super::backups::session_user;
 use super::{arguments, authorized};
-use crate::command::{download, list_files};
+use crate::command::{download, list_files, read};
 use crate::error::Error;
 
 /// Large enough to be quick, small enough for any client.
@@ -54,4 +55,26 @@ fn download_chunks(
         download::chunks(extension, &arguments::id(id)?, &actor, size as usize)
     });
     TableIterator::new(chunks.map(|chunk| chunk.unwrap_or_else(|error| error.raise())))
+}
+
+/// `paliad_backup.read_file(id, path, by_email)`: one file's bytes.
+#[pg_extern(sql = false)]
+fn read_file(id: Option<Uuid>, path: Option<&[u8]>, by_email: Option<&[u8]>) -> Vec<u8> {
+    authorized(|extension| {
+        let path = arguments::text(path).unwrap_or_default();
+        let actor = arguments::actor(arguments::text(by_email).as_deref(), None, &session_user()?);
+        read::file(extension, &arguments::id(id)?, &path, &actor)
+    })
+}
+
+/// `paliad_backup.read_rows(id, sheet, by_email)`: the rows of a sheet as JSON objects, their text in UTF-8 whatever the database's
+/// encoding is.
+#[pg_extern(sql = false)]
+fn read_rows(id: Option<Uuid>, sheet: Option<&[u8]>, by_email: Option<&[u8]>) -> SetOfIterator<'static, Vec<u8>> {
+    let rows = authorized(|extension| {
+        let sheet = arguments::text(sheet).unwrap_or_default();
+        let actor = arguments::actor(arguments::text(by_email).as_deref(), None, &session_user()?);
+        read::rows(extension, &arguments::id(id)?, &sheet, &actor)
+    });
+    SetOfIterator::new(rows.map(|row| row.unwrap_or_else(|error| error.raise()).into_bytes()))
 }

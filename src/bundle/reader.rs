@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
@@ -31,7 +32,7 @@ const CHUNK: usize = 64 << 10;
 /// An open bundle.
 #[derive(Debug)]
 pub struct BundleReader {
-    file: File,
+    file: Arc<File>,
     entries: Vec<EntryInfo>,
     by_path: HashMap<String, usize>,
 }
@@ -60,7 +61,7 @@ impl BundleReader {
             }
         }
         check_local_headers(&file, &entries, start)?;
-        Ok(BundleReader { file, entries, by_path })
+        Ok(BundleReader { file: Arc::new(file), entries, by_path })
     }
 
     /// The entries, in their order.
@@ -73,15 +74,15 @@ impl BundleReader {
     ///
     /// # Errors
     /// [`BundleError::Damaged`] where there is no such entry.
-    pub fn read(&self, path: &str) -> Result<EntryReader<'_>> {
+    pub fn read(&self, path: &str) -> Result<EntryReader> {
         let entry = self.entry(path)?;
         let start = entry.offset + entry.local_length(entry.is_large());
-        let span = Span { file: &self.file, position: start, end: start + entry.compressed_size };
+        let span = Span { file: Arc::clone(&self.file), position: start, end: start + entry.compressed_size };
         let source = match entry.method {
             Method::Stored => Source::Stored(span),
             Method::Deflated => Source::Deflated(DeflateDecoder::new(BufReader::with_capacity(CHUNK, span))),
         };
-        Ok(EntryReader { entry, source, crc: Crc::new(), left: entry.size })
+        Ok(EntryReader { entry: entry.clone(), source, crc: Crc::new(), left: entry.size })
     }
 
     /// Writes the unpacked bytes of the entry at `path` to `out` and returns their number.
@@ -204,14 +205,14 @@ pub struct Faults {
 }
 
 /// The unpacked bytes of one entry; see [`BundleReader::read`].
-pub struct EntryReader<'a> {
-    entry: &'a EntryInfo,
-    source: Source<'a>,
+pub struct EntryReader {
+    entry: EntryInfo,
+    source: Source,
     crc: Crc,
     left: u64,
 }
 
-impl EntryReader<'_> {
+impl EntryReader {
     fn invalid(&self, what: &str) -> io::Error {
         io::Error::new(io::ErrorKind::InvalidData, format!("{} {what}", self.entry.path))
     }
@@ -225,7 +226,7 @@ impl EntryReader<'_> {
     }
 }
 
-impl Read for EntryReader<'_> {
+impl Read for EntryReader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if out.is_empty() {
             return Ok(0);
@@ -258,19 +259,19 @@ impl Read for EntryReader<'_> {
     }
 }
 
-enum Source<'a> {
-    Stored(Span<'a>),
-    Deflated(DeflateDecoder<BufReader<Span<'a>>>),
+enum Source {
+    Stored(Span),
+    Deflated(DeflateDecoder<BufReader<Span>>),
 }
 
 /// A part of a file, read by position: readers of one bundle don't disturb each other.
-struct Span<'a> {
-    file: &'a File,
+struct Span {
+    file: Arc<File>,
     position: u64,
     end: u64,
 }
 
-impl Read for Span<'_> {
+impl Read for Span {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let wanted = (self.end - self.position).min(out.len() as u64) as usize;
         let length = self.file.read_at(&mut out[..wanted], self.position)?;

@@ -20,7 +20,7 @@ const MAX_VALUE: u64 = 0x3fff_ffff - 4096;
 /// The whole bundle as one value.
 ///
 /// # Errors
-/// [`Error::Unsupported`] above 1 GB; as [`open_audited`].
+/// [`Error::Unsupported`] above 1 GB; as [`open`].
 pub fn download(extension: Extension, id: &str, actor: &Actor) -> Result<Vec<u8>> {
     let backup = backups::find(id)?;
     if backup.size_bytes.is_some_and(|size| size > MAX_VALUE) {
@@ -29,7 +29,7 @@ pub fn download(extension: Extension, id: &str, actor: &Actor) -> Result<Vec<u8>
             hint: format!("SELECT * FROM paliad_backup.download_chunks('{id}', …) returns it in pieces."),
         });
     }
-    let mut artifact = open_audited(extension, &backup, actor)?;
+    let mut artifact = open_downloaded(extension, &backup, actor)?;
     let mut bytes = Vec::with_capacity(artifact.size as usize);
     artifact.file.read_to_end(&mut bytes).map_err(crate::bundle::BundleError::Io)?;
     Ok(bytes)
@@ -38,9 +38,9 @@ pub fn download(extension: Extension, id: &str, actor: &Actor) -> Result<Vec<u8>
 /// The bundle's file in pieces of `size` bytes.
 ///
 /// # Errors
-/// As [`open_audited`].
+/// As [`open`].
 pub fn chunks(extension: Extension, id: &str, actor: &Actor, size: usize) -> Result<Chunks> {
-    let artifact = open_audited(extension, &backups::find(id)?, actor)?;
+    let artifact = open_downloaded(extension, &backups::find(id)?, actor)?;
     Ok(Chunks { file: artifact.file, offset: 0, end: artifact.size, size })
 }
 
@@ -95,16 +95,26 @@ pub fn open(backup: &Backup) -> Result<Artifact> {
     Ok(artifact)
 }
 
+fn open_downloaded(extension: Extension, backup: &Backup, actor: &Actor) -> Result<Artifact> {
+    let metadata = json!({ "backup_id": backup.id, "downloaded_by_email": actor.email });
+    open_audited(extension, backup, "backup_downloaded", actor, metadata, "downloaded_at")
+}
+
 /// Opens the file, and commits the audit row before a byte of it is handed out.
-fn open_audited(extension: Extension, backup: &Backup, actor: &Actor) -> Result<Artifact> {
+///
+/// # Errors
+/// As [`open`], and the recorder's.
+pub fn open_audited(
+    extension: Extension,
+    backup: &Backup,
+    event: &str,
+    actor: &Actor,
+    metadata: serde_json::Value,
+    stamp: &str,
+) -> Result<Artifact> {
     let artifact = open(backup)?;
     let mut recorder = Recorder::start(extension)?;
-    recorder.ask(&Request::Audit {
-        event: "backup_downloaded".into(),
-        actor: actor.clone(),
-        metadata: json!({ "backup_id": backup.id, "downloaded_by_email": actor.email }),
-        stamp: "downloaded_at".into(),
-    })?;
+    recorder.ask(&Request::Audit { event: event.into(), actor: actor.clone(), metadata, stamp: stamp.into() })?;
     recorder.close();
     Ok(artifact)
 }

@@ -8,6 +8,7 @@ pub mod download;
 pub mod list_files;
 pub mod pin;
 pub mod plan;
+pub mod read;
 pub mod reconcile;
 pub mod run;
 pub mod verify;
