@@ -105,6 +105,14 @@ pub enum Error {
         /// Which row, and what the server says.
         detail: String,
     },
+    /// A row's text, by which a sheet without a primary key is ordered, exceeds what the server can hold in one piece.
+    #[error("a row of {table} is too large to be exported")]
+    RowTooLarge {
+        /// The table, qualified.
+        table: String,
+        /// What the server says.
+        detail: String,
+    },
     /// The server is in recovery.
     #[error("this server is a standby: neither catalog nor audit log can be written")]
     Standby,
@@ -169,7 +177,7 @@ impl Error {
             Error::LockNotAvailable { .. } => ERRCODE_LOCK_NOT_AVAILABLE,
             Error::ChangedAfterSnapshot { .. } => ERRCODE_T_R_SERIALIZATION_FAILURE,
             Error::InvalidText { .. } => ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
-            Error::ValueTooLarge { .. } => ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            Error::ValueTooLarge { .. } | Error::RowTooLarge { .. } => ERRCODE_PROGRAM_LIMIT_EXCEEDED,
             Error::Standby => ERRCODE_READ_ONLY_SQL_TRANSACTION,
             Error::NoWorkerSlot => ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
             Error::Recorder { .. } => ERRCODE_SYSTEM_ERROR,
@@ -198,6 +206,9 @@ impl Error {
             }
             Error::NotAuthorized { admin_function } => {
                 Some(format!("The application's admin function {admin_function}() did not say true for this session."))
+            }
+            Error::RowTooLarge { detail, .. } => {
+                Some(format!("Without a primary key the rows are ordered by their text, and the server says: {detail}"))
             }
             Error::Told(told) => told.detail.clone(),
             Error::NotConfigured { .. } => Some("The setting paliad_backup.directory is empty.".into()),
@@ -229,6 +240,11 @@ impl Error {
             Error::InvalidText { .. } => "Correct the value, or exclude the table.".into(),
             Error::ValueTooLarge { .. } => {
                 "PostgreSQL makes no text of 1 GB or more. Exclude the table, or register a view without the value.".into()
+            }
+            Error::RowTooLarge { .. } => {
+                "PostgreSQL makes no text of 1 GB or more. Add a primary key, exclude the table, or register a view without the \
+                 large values."
+                    .into()
             }
             Error::Standby => "Run it on the primary server.".into(),
             Error::NoWorkerSlot => "Raise max_worker_processes and restart the server, or try again later.".into(),

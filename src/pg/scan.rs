@@ -244,6 +244,7 @@ impl TextReceiver<'_> {
             self.batch.push(None);
             return Ok(());
         };
+        let is_long = text.count_bytes() > BATCH;
         match self.encoding {
             Encoding::Utf8 => self.batch.push(Some(text.to_bytes())),
             Encoding::SqlAscii => {
@@ -261,6 +262,11 @@ impl TextReceiver<'_> {
                 );
                 self.batch.push(Some(CStr::from_ptr(converted).to_bytes()));
             },
+        }
+        if is_long {
+            // SAFETY: only texts that the batch has copied live there. Beside the batch, a row of several long values needs room
+            // for one of them.
+            unsafe { pg_sys::MemoryContextReset(self.row_context) };
         }
         Ok(())
     }
@@ -294,11 +300,17 @@ impl TextReceiver<'_> {
 
     /// What `cause` means if it came from making a text that exceeds the server's limits.
     fn too_large(&self, cause: &CaughtError) -> Option<Error> {
-        let Told { sqlstate, message, .. } = describe(cause);
-        let slot = self.rendering?;
-        // Program limit, out of memory, and what palloc says to a request above its own limit.
-        let is_limit =
-            ["54000", "53200"].contains(&sqlstate.as_str()) || message.starts_with("invalid memory alloc request size");
+        let Told { sqlstate, message, detail, .. } = describe(cause);
+        // Program limit, and what palloc says to a request above its own limit.
+        let is_limit = sqlstate == "54000" || message.starts_with("invalid memory alloc request size");
+        let Some(slot) = self.rendering else {
+            // The text of a whole row is made before the first row arrives, and only to sort by it.
+            let sorts = self.sheet.primary_key.is_empty() && self.rows == 0 && !self.outputs.is_empty();
+            let detail = detail.map_or(message.clone(), |detail| format!("{message}: {detail}"));
+            return (is_limit && sorts).then(|| Error::RowTooLarge { table: self.table(), detail });
+        };
+        // Also where the system had no memory for it.
+        let is_limit = is_limit || sqlstate == "53200";
         is_limit.then(|| Error::ValueTooLarge {
             table: self.table(),
             column: self.column(slot),

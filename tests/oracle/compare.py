@@ -202,7 +202,7 @@ def compare_sheet(report, database, bundle, books, entry, options):
     relation = entry["relation"]
     source = database.relation(relation["schema"], relation["table"]) if relation else database.query(entry["query"])
     compare_manifest(report, database, entry, source)
-    values = list(database.rows(source.select_values(options.time_zone)))
+    values = database.values(source, options.time_zone)
     report.equal(name, "row_count", len(values), entry["row_count"])
     for kind in options.formats:
         if kind == "xlsx" and books:

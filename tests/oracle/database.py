@@ -66,11 +66,15 @@ class Source:
         """One text per row, as the server renders the row."""
         return self._select("row_to_json(t.*)::text")
 
-    def select_values(self, time_zone):
-        """All columns, then each timestamptz without zone in `time_zone` where that is not UTC."""
+    def select_values(self):
+        """All columns."""
+        return self._select("t.*")
+
+    def select_local(self, time_zone):
+        """Each timestamptz without zone in `time_zone`; None where that is UTC, or the sheet has no such column."""
         zoned = [] if time_zone == "UTC" else self.zoned()
         if not zoned:
-            return self._select("t.*")
+            return None
         # A query's columns may share a name; numbered ones do not.
         names = [f"c{n}" if self.query else column.name for n, column in enumerate(self.columns)]
         zone = literal(time_zone)
@@ -79,7 +83,7 @@ class Source:
             # At the ends of timestamptz's range the local time may be out of timestamp's.
             inside = f"{field} BETWEEN '4712-01-01 00:00+00 BC' AND '294275-12-31 00:00+00'"
             local.append(f"CASE WHEN {inside} THEN ({field} AT TIME ZONE {zone})::text END")
-        return self._select(", ".join(["t.*", *local]), f"t({', '.join(names)})" if self.query else "t")
+        return self._select(", ".join(local), f"t({', '.join(names)})" if self.query else "t")
 
     def zoned(self):
         """Positions of the timestamptz columns."""
@@ -107,6 +111,15 @@ class Database:
         """The rows of `select` as lists of texts, None for NULL (COPY's text format)."""
         for line in self.run(f"COPY ({select}\n) TO STDOUT WITH (FORMAT text, ENCODING 'UTF8');\n").split(b"\n")[:-1]:
             yield [None if field == rb"\N" else _unescape(field) for field in line.split(b"\t")]
+
+    def values(self, source, time_zone):
+        """The rows of `source`; behind its columns each timestamptz without zone in `time_zone` where that is not UTC."""
+        rows = list(self.rows(source.select_values()))
+        local = source.select_local(time_zone)
+        if local is None:
+            return rows
+        # Apart, for a query has no room for both halves of a wide table. Rows of equal order are equal rows.
+        return [row + zoned for row, zoned in zip(rows, self.rows(local), strict=True)]
 
     def relation(self, schema, table):
         """The source of a table, view or foreign table."""

@@ -127,7 +127,7 @@ def files_of(psql, sheets, sequences=(), time_zone="UTC"):
     database, files, entries, worksheets = Database(psql), {"README.txt": b"sample\n"}, [], []
     for name, *where in sheets:
         source = database.relation(*where) if len(where) == 2 else database.query(*where)
-        values = list(database.rows(source.select_values(time_zone)))
+        values = database.values(source, time_zone)
         zoned = {column: len(source.columns) + n for n, column in enumerate(source.zoned())}
         cells = [
             [
