@@ -1,41 +1,61 @@
-//! Programs that are not ours accept a bundle of the demo application: archivers, checksums, a spreadsheet, a schema validator.
+//! Programs that are not ours accept bundles: archivers, checksums, a spreadsheet, a schema validator.
 
 #[path = "support/runs.rs"]
 mod runs;
+#[path = "support/spreadsheet.rs"]
+mod spreadsheet;
 mod support;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use paliad_backup::bundle::manifest::Manifest;
 use runs::run;
-use support::{Cluster, checked, python, repository, skip};
+use spreadsheet::{convert, records, worksheet};
+use support::{Cluster, Database, checked, python, repository, skip};
 
-/// A bundle of the demo application.
-struct Demo {
+/// A bundle that outlives its database.
+struct Bundle {
     zip: PathBuf,
     /// Where `unzip` has unpacked it.
     unpacked: PathBuf,
     manifest: Manifest,
+    /// Oids of the types whose values are no text in the workbook, domains over them included.
+    typed: HashSet<u32>,
 }
 
-fn demo() -> &'static Demo {
-    static DEMO: OnceLock<Demo> = OnceLock::new();
-    DEMO.get_or_init(|| {
-        let database = Cluster::shared().database();
-        for script in ["tests/demo/load.sql", "tests/demo/register.sql"] {
-            database.psql(&["-f", repository(script).to_str().unwrap()]);
-        }
-        let backup = run(&mut database.connect()).unwrap();
-        // The database goes, and the bundle with it.
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("opens_elsewhere");
+impl Bundle {
+    /// Of everything in `database`.
+    fn of(database: &Database<'_>, name: &str) -> Bundle {
+        let mut client = database.connect();
+        let backup = run(&mut client).unwrap();
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("opens_elsewhere").join(name);
         let (zip, unpacked) = (folder.join("bundle.zip"), folder.join("unpacked"));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::copy(backup.path(), &zip).unwrap();
         checked(Command::new("unzip").arg("-q").arg(&zip).arg("-d").arg(&unpacked));
-        Demo { zip, unpacked, manifest: backup.manifest() }
+        let typed = "WITH RECURSIVE base (type, oid, next) AS (
+                SELECT oid, oid, typbasetype FROM pg_type
+                UNION ALL SELECT b.type, t.oid, t.typbasetype FROM base AS b JOIN pg_type AS t ON t.oid = b.next)
+            SELECT type FROM base WHERE oid = ANY ('{bool,int2,int4,int8,numeric,float4,float8,date,time,timestamp,timestamptz}'
+                                                   ::regtype[])";
+        let typed = client.query(typed, &[]).unwrap().iter().map(|row| row.get(0)).collect();
+        Bundle { zip, unpacked, manifest: backup.manifest(), typed }
+    }
+}
+
+/// A bundle of the demo application.
+fn demo() -> &'static Bundle {
+    static DEMO: OnceLock<Bundle> = OnceLock::new();
+    DEMO.get_or_init(|| {
+        let database = Cluster::shared().database();
+        for script in ["tests/demo/load.sql", "tests/demo/register.sql"] {
+            database.psql(&["-f", repository(script).to_str().unwrap()]);
+        }
+        Bundle::of(&database, "demo")
     })
 }
 
@@ -79,49 +99,156 @@ fn the_checksums_pass_in_the_unpacked_folder() {
     );
 }
 
-/// X7: LibreOffice opens the workbook and finds each sheet's rows.
-#[test]
-fn x7_libreoffice_converts_every_sheet() {
-    let place = tempfile::tempdir().unwrap();
-    // Without a display, with a profile of its own; every sheet (-1) as csv: comma, quote, UTF-8, as shown.
-    checked(
-        Command::new("soffice")
-            .arg(format!("-env:UserInstallation=file://{}", place.path().join("profile").display()))
-            .args([
-                "--headless",
-                "--convert-to",
-                "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1",
-            ])
-            .arg("--outdir")
-            .arg(place.path())
-            .arg(demo().unpacked.join("paliad-backup.xlsx"))
-            .env("HOME", place.path()),
-    );
-    for sheet in &demo().manifest.sheets {
-        let [name] = sheet.xlsx_sheets.as_slice() else { panic!("{} has several sheets", sheet.name) };
-        let converted = std::fs::read(place.path().join(format!("paliad-backup-{name}.csv"))).expect(name);
-        let (header, rows) = shape(&converted);
-        let columns: Vec<String> = sheet.columns.iter().map(|column| field(&column.name)).collect();
-        assert_eq!(header, columns.join(","), "{name}");
-        assert_eq!(rows, sheet.row_count, "{name}");
+/// Texts that a spreadsheet may take for something else, or lose a part of.
+fn hostile_texts() -> Vec<String> {
+    let formulas = [
+        "=1+1",
+        "=SUM(A1:A9)",
+        "=cmd|'/c calc'!A1",
+        "=HYPERLINK(\"https://example.org\";\"x\")",
+        "+49 30 1234",
+        "-1+1",
+        "@x",
+        "{=1}",
+    ];
+    let values = [
+        "00123",
+        "1e5",
+        "TRUE",
+        "2024-02-29",
+        "1/2",
+        "12:30",
+        "5,00 €",
+        "50%",
+        "#REF!",
+        "'quoted",
+        "https://example.org",
+        "a@example.org",
+    ];
+    let escapes = [
+        "_x0041_",
+        "_x005F_x0041_",
+        "_x0041",
+        "_X0041_",
+        "_x000D_",
+        "__x0041__",
+        "_x00e4_x0041_",
+        "_x0041\u{1}",
+        "<b>&amp;\"]]></b>",
+        "&#65;",
+    ];
+    let blanks =
+        [" lead", "trail ", "  ", "\ttab\t", "\u{a0}nbsp\u{a0}", "\u{3000}wide\u{3000}", "two  in  the middle"];
+    let breaks = [
+        "\n",
+        "\r",
+        "\r\n",
+        "\na\n",
+        "a\n\nb",
+        "a\r\n\r\nb",
+        "a\rb",
+        "a\n\rb",
+        "a\r\r\nb",
+        "\u{2028}\u{2029}\u{85}\u{b}\u{c}",
+    ];
+    let scripts = [
+        "👩‍👩‍👧‍👦 🇩🇪",
+        "שלום عليكم",
+        "a\u{202e}b\u{202c}c\u{200f}",
+        "e\u{301}\u{fffd}\u{fffe}\u{ffff}\u{fdd0}\u{feff}",
+        "東京\u{10ffff}",
+    ];
+    let separators = ["\"", "\"\"", ",", ";", "a\",\"b", "\\", "\\."];
+    let long = [
+        "x".repeat(32_767),
+        "x".repeat(32_768),
+        "😀".repeat(16_383) + "x",
+        "😀".repeat(16_384),
+        "x".to_owned() + &"😀".repeat(16_384),
+        "=\n".repeat(20_000),
+        "\u{1}_x0041_".repeat(5_000),
+    ];
+    let controls: String = ('\u{1}'..=' ').filter(|control| !"\r\n".contains(*control)).chain(['\u{7f}']).collect();
+    let each = ('\u{1}'..' ').map(|control| format!("{control}a{control}b{control}"));
+    let short = [&formulas[..], &values, &escapes, &blanks, &breaks, &scripts, &separators].concat();
+    short.into_iter().map(str::to_owned).chain(long).chain([controls]).chain(each).collect()
+}
+
+/// What LibreOffice shows of a text: all of it, but for two things. What does not fit into a cell is cut (X3). And it takes both ways
+/// of writing a line break with a carriage return for a line feed, in texts that have a line feed. Control characters, which XML
+/// cannot hold, are escaped in the workbook and come back.
+fn shown(text: &str) -> String {
+    let units = |text: &str| text.encode_utf16().count();
+    let mut shown = text.to_owned();
+    if units(text) > 32_767 {
+        let mut room = 32_767 - units(" […]");
+        let fits = |character: &char| room.checked_sub(character.len_utf16()).inspect(|rest| room = *rest).is_some();
+        shown = text.chars().take_while(fits).chain(" […]".chars()).collect();
     }
+    if shown.contains('\n') {
+        let pair = |pair: &str| pair == "\r\n" || pair == "\n\r";
+        let mut rest = shown.as_str();
+        let mut lines = String::new();
+        while let Some(character) = rest.chars().next() {
+            let length = if rest.get(..2).is_some_and(pair) { 2 } else { character.len_utf8() };
+            lines.push(if character == '\r' { '\n' } else { character });
+            rest = &rest[length..];
+        }
+        return lines;
+    }
+    shown
 }
 
-/// A csv field, quoted where it must be.
-fn field(text: &str) -> String {
-    let must = text.contains(['"', ',', '\n']);
-    if must { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
-}
+/// X7, V8, X3, X5: LibreOffice opens each workbook as it is, finds all columns and rows, and in text columns what csv has.
+#[test]
+fn x7_libreoffice_shows_the_text_of_csv() {
+    let database = Cluster::shared().database();
+    database.psql(&["-f", repository("tests/exact/types.sql").to_str().unwrap()]);
+    let types = Bundle::of(&database, "types");
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    let table = "CREATE TABLE hostile (id int PRIMARY KEY, \"=1+1\" text, \"_x0041_ \" text[], \"a,\"\"b\" varchar NOT NULL DEFAULT '')";
+    client.batch_execute(table).unwrap();
+    for (text, id) in hostile_texts().iter().zip(1..) {
+        client.execute("INSERT INTO hostile VALUES ($1, $2, ARRAY[$2], left($2, 9))", &[&id, text]).unwrap();
+    }
+    let hostile = Bundle::of(&database, "hostile");
 
-/// The first line of a csv file, and the number of rows after it: line feeds outside quotes.
-fn shape(csv: &[u8]) -> (String, u64) {
-    let mut quoted = false;
-    let ends = csv.iter().filter(|byte| {
-        quoted ^= **byte == b'"';
-        **byte == b'\n' && !quoted
+    let place = tempfile::tempdir().unwrap();
+    let bundles = [("demo", demo()), ("types", &types), ("hostile", &hostile)].map(|(name, bundle)| {
+        let workbook = place.path().join(format!("{name}.xlsx"));
+        std::fs::copy(bundle.unpacked.join("paliad-backup.xlsx"), &workbook).unwrap();
+        (bundle, workbook)
     });
-    let rows = ends.count() as u64 - 1;
-    (String::from_utf8_lossy(csv).lines().next().unwrap_or_default().to_owned(), rows)
+    convert(&bundles.each_ref().map(|(_, workbook)| workbook.as_path()), place.path());
+    let compared = bundles.map(|(bundle, workbook)| compare_texts(bundle, &workbook, place.path()));
+    println!("{compared:?} texts");
+    assert!(compared.iter().all(|texts| *texts > 100), "{compared:?} texts were compared");
+}
+
+/// Compares LibreOffice's csv of a workbook in `folder` with ours; returns the number of texts compared that are not empty.
+fn compare_texts(bundle: &Bundle, workbook: &Path, folder: &Path) -> usize {
+    let mut compared = 0;
+    for sheet in &bundle.manifest.sheets {
+        let [name] = sheet.xlsx_sheets.as_slice() else { panic!("{} is on several worksheets", sheet.name) };
+        let theirs = records(&worksheet(folder, workbook, name));
+        let csv = bundle.unpacked.join(&sheet.files.csv.as_ref().unwrap().path);
+        let ours = records(&std::fs::read_to_string(csv).unwrap());
+        let columns: Vec<&str> = sheet.columns.iter().map(|column| column.name.as_str()).collect();
+        assert_eq!(theirs[0], columns, "{name}");
+        assert_eq!((theirs.len(), ours.len() as u64), (ours.len(), sheet.row_count + 1), "rows of {name}");
+        let in_csv = sheet.columns.iter().enumerate().filter(|(_, column)| !column.generated);
+        for (ours_at, (theirs_at, column)) in in_csv.enumerate() {
+            if bundle.typed.contains(&column.type_oid) {
+                continue;
+            }
+            for (row, (ours, theirs)) in ours.iter().zip(&theirs).enumerate().skip(1) {
+                assert_eq!(theirs[theirs_at], shown(&ours[ours_at]), "{name}, {}, row {row}", column.name);
+                compared += usize::from(!ours[ours_at].is_empty());
+            }
+        }
+    }
+    compared
 }
 
 /// docs/manifest.schema.json.
