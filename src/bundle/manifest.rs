@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::encoder::{FileInfo, Warning};
 use super::names::MANIFEST;
-use super::sheet::{Column, Relation, Sheet, SheetKind};
+use super::sheet::{Column, Relation, RelationKind, Sheet, SheetKind};
 use super::{BundleError, Result};
 
 /// The version of the bundle format that this release writes, and the only one it reads.
@@ -143,6 +143,9 @@ pub struct SheetEntry {
     pub kind: SheetKind,
     /// The relation read; none for a query sheet.
     pub relation: Option<Relation>,
+    /// What the relation is; none for a query sheet, and in bundles that do not tell.
+    #[serde(default)]
+    pub relation_kind: Option<RelationKind>,
     /// The registered query; none for a relation.
     pub query: Option<String>,
     /// The columns, in the table's order, generated ones included.
@@ -244,6 +247,7 @@ impl SheetEntry {
             name: sheet.name.clone(),
             kind: sheet.kind,
             relation: sheet.relation.clone(),
+            relation_kind: sheet.relation_kind,
             query: sheet.query.clone(),
             columns: sheet.columns.iter().map(ColumnEntry::from).collect(),
             primary_key: sheet.primary_key.clone(),

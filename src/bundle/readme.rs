@@ -1,14 +1,15 @@
 //! README.txt: the bundle explained, in English and in German, to a person who never heard of it.
 
+mod load;
 mod page;
 #[cfg(test)]
 mod tests;
 mod words;
 
 use super::encoder::Warning;
-use super::manifest::{Format, Manifest, Scope, SheetEntry};
+use super::manifest::{Format, Manifest, Scope};
 use super::names::{CHECKSUMS, MANIFEST, WORKBOOK};
-use page::{Page, WIDTH, is_printable, printable};
+use page::{Page, printable};
 use words::{ENGLISH, GERMAN, Words};
 
 /// README.txt's path in the bundle.
@@ -34,6 +35,10 @@ pub fn readme(manifest: &Manifest) -> String {
     sheets(&mut page, manifest);
     excluded(&mut page, manifest);
     warnings(&mut page, manifest);
+    if load::has_commands(manifest) {
+        page.heading("Commands that load the csv files / Befehle zum Laden der csv-Dateien", '=');
+        load::commands(&mut page, manifest);
+    }
     page.into_text()
 }
 
@@ -145,66 +150,24 @@ fn opening(page: &mut Page, manifest: &Manifest, words: &Words) {
 }
 
 fn loading(page: &mut Page, manifest: &Manifest, words: &Words) {
-    let Some(copy) = copy_example(manifest) else { return };
+    if !load::has_commands(manifest) {
+        return;
+    }
     page.heading(words.load, '-');
-    page.fill("", words.load_text);
+    let others = if load::has_other_files(manifest) { words.load_others } else { "" };
+    page.fill("", &[words.load_tables, others].join(" "));
     page.line("");
-    // Intervals and money are the types whose text is read differently under other settings.
-    page.line("    SET IntervalStyle = postgres; SET lc_monetary = 'C';");
-    page.line(&format!("    {copy}"));
-    if let Some(setval) = setval_example(manifest) {
-        page.line("");
-        page.fill("", words.load_sequences);
-        page.line("");
-        page.line(&format!("    {setval}"));
-    }
-}
-
-/// The command for the first table whose command fits the page, else for the first table.
-fn copy_example(manifest: &Manifest) -> Option<String> {
-    let commands = || manifest.sheets.iter().filter_map(copy_command);
-    commands().find(|command| command.chars().count() + 4 <= WIDTH).or_else(|| commands().next())
-}
-
-/// `\copy … FROM …` for a table; none where psql could not take it as one line.
-fn copy_command(sheet: &SheetEntry) -> Option<String> {
-    let relation = sheet.relation.as_ref()?;
-    let file = sheet.files.csv.as_ref()?;
-    let columns: Vec<String> =
-        sheet.columns.iter().filter(|column| !column.generated).map(|column| quote_identifier(&column.name)).collect();
-    if columns.is_empty() {
-        return None;
-    }
-    let command = format!(
-        "\\copy {} ({}) FROM {} WITH (FORMAT csv, HEADER, ENCODING 'UTF8')",
-        qualified(&relation.schema, &relation.table),
-        columns.join(", "),
-        quote_literal(&file.path),
-    );
-    is_printable(&command).then_some(command)
-}
-
-/// The command that brings one sequence to the state it had.
-fn setval_example(manifest: &Manifest) -> Option<String> {
-    let mut commands = manifest.sequences.iter().map(|sequence| {
-        let name = quote_literal(&qualified(&sequence.schema, &sequence.name));
-        format!("SELECT setval({name}, {}, {});", sequence.last_value, sequence.is_called)
-    });
-    commands.find(|command| is_printable(command))
-}
-
-fn qualified(schema: &str, name: &str) -> String {
-    format!("{}.{}", quote_identifier(schema), quote_identifier(name))
-}
-
-/// A quoted identifier (PostgreSQL documentation, 4.1.1).
-fn quote_identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A string constant under standard_conforming_strings (PostgreSQL documentation, 4.1.2.1).
-fn quote_literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+    page.fill("", words.load_commands);
+    page.line("");
+    page.line(&format!("    {}", load::CUT_OUT));
+    page.line("");
+    page.fill("", words.load_between);
+    page.line("");
+    page.line("    pg_restore -d DATABASE --section=pre-data schema.dump");
+    page.line("    psql -X -d DATABASE -v ON_ERROR_STOP=1 -f load.sql");
+    page.line("    pg_restore -d DATABASE --section=post-data schema.dump");
+    page.line("");
+    page.fill("", words.load_existing);
 }
 
 fn checking(page: &mut Page, manifest: &Manifest, words: &Words) {
@@ -214,7 +177,12 @@ fn checking(page: &mut Page, manifest: &Manifest, words: &Words) {
     page.line("    sha256sum -c SHA256SUMS");
     page.line("    shasum -a 256 -c SHA256SUMS");
     page.line("");
-    page.fill("", words.check_windows);
+    page.fill("", words.check_powershell);
+    page.line("");
+    page.line("    Get-Content SHA256SUMS | ForEach-Object { $sum, $file = $_ -split '  ', 2");
+    page.line("        if ((Get-FileHash $file).Hash -ne $sum) { \"damaged: $file\" } }");
+    page.line("");
+    page.fill("", words.check_certutil);
     page.line("");
     let file = if has_xlsx(manifest) { WORKBOOK } else { MANIFEST };
     page.line(&format!("    certutil -hashfile {file} SHA256"));

@@ -21,6 +21,20 @@ pub struct Relation {
     pub table: String,
 }
 
+/// What kind of relation a sheet was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RelationKind {
+    /// An ordinary or a partitioned table: rows can be loaded into it.
+    Table,
+    /// A view.
+    View,
+    /// A materialized view.
+    MaterializedView,
+    /// A foreign table.
+    ForeignTable,
+}
+
 /// How the formats that have types of their own (json, xlsx) treat a column's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -85,6 +99,8 @@ pub struct Sheet {
     pub kind: SheetKind,
     /// The relation read; none for a query sheet.
     pub relation: Option<Relation>,
+    /// What the relation is; none for a query sheet.
+    pub relation_kind: Option<RelationKind>,
     /// The registered query; none for a relation.
     pub query: Option<String>,
     /// The columns, in the table's order.

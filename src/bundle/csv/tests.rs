@@ -27,6 +27,7 @@ fn sheet(columns: Vec<Column>) -> Arc<Sheet> {
         name: "t".to_owned(),
         kind: SheetKind::Entity,
         relation: None,
+        relation_kind: None,
         query: None,
         slots: columns.len(),
         columns,

@@ -28,6 +28,7 @@ fn sheet(columns: Vec<Column>, slots: usize) -> Arc<Sheet> {
         name: "t".to_owned(),
         kind: SheetKind::Entity,
         relation: None,
+        relation_kind: None,
         query: None,
         columns,
         primary_key: Vec::new(),

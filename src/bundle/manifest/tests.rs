@@ -32,6 +32,7 @@ pub(in crate::bundle) fn entry(name: &str, schema: &str, table: &str) -> SheetEn
         name: name.into(),
         kind: SheetKind::Entity,
         relation: Some(Relation { schema: schema.into(), table: table.into() }),
+        relation_kind: Some(RelationKind::Table),
         query: None,
         columns: vec![column("id", "bigint", false), column("Ti\"tle", "text", false), column("sum", "numeric", true)],
         primary_key: vec!["id".into()],

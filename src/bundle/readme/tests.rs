@@ -1,5 +1,7 @@
 use super::super::manifest::tests::{entry, sample};
 use super::super::manifest::{Manifest, SheetFiles};
+use super::super::sheet::RelationKind;
+use super::page::WIDTH;
 use super::*;
 
 /// The lines of a text that are wider than the page, commands and names apart.
@@ -14,9 +16,10 @@ fn says_what_when_who_and_how_in_both_languages() {
     let flowing = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for expected in [
         "These changes are included, although they were not committed yet",
-        "by a double click. Open the workbook instead.",
+        "garble accented letters; what it saves afterwards is no longer the backup. Open the workbook instead.",
         "obwohl sie noch nicht mit COMMIT bestätigt waren",
-        "mit einem Doppelklick. Öffnen Sie stattdessen die Arbeitsmappe.",
+        "Was sie danach speichert, ist nicht mehr die Sicherung. Öffnen Sie stattdessen die Arbeitsmappe.",
+        "Views, materialized views, foreign tables and tables of extensions, unless they are registered for export.",
     ] {
         assert!(flowing.contains(expected), "{expected:?} not in:\n{flowing}");
     }
@@ -51,28 +54,61 @@ fn says_what_when_who_and_how_in_both_languages() {
     assert!(text.ends_with('\n') && !text.contains('\r') && !text.contains('\u{feff}'));
 }
 
-#[test]
-fn commands_are_quoted_and_leave_generated_columns_out() {
-    let mut manifest = sample();
-    manifest.sheets = vec![entry("o", "s", "O'Brien \"x\"")];
-    manifest.sequences[0].name = "O'Brien".into();
-    let text = readme(&manifest);
-    let copy = r#"
-    \copy "s"."O'Brien ""x""" ("id", "Ti""tle") FROM 'csv/o.csv' WITH (FORMAT csv, HEADER, ENCODING 'UTF8')
-"#;
-    assert_eq!(text.matches(copy).count(), 2, "{text}");
-    let setval = r#"    SELECT setval('"paliad"."O''Brien"', 9223372036854775807, true);"#;
-    assert_eq!(text.matches(setval).count(), 2, "{text}");
+/// The lines of the commands without their indentation.
+fn commands(manifest: &Manifest) -> Vec<String> {
+    let text = readme(manifest);
+    let from_begin = text.lines().skip_while(|line| *line != "    BEGIN;");
+    from_begin.map(|line| line.trim_start().to_owned()).collect()
 }
 
 #[test]
-fn the_example_is_a_table_that_psql_takes_on_one_line() {
+fn every_table_and_sequence_has_a_command() {
     let mut manifest = sample();
-    manifest.sheets = vec![entry("a", "s", "line\nbreak"), entry("b", "s", "nothing"), entry("c", "s", "t")];
+    manifest.sheets = vec![entry("o", "s", "O'Brien \"x\""), entry("deadlines", "paliad", "deadlines")];
+    manifest.sequences[0].name = "O'Brien".into();
+    assert_eq!(
+        commands(&manifest),
+        [
+            "BEGIN;",
+            "-- SET LOCAL session_replication_role = replica;",
+            "SET LOCAL client_encoding = 'UTF8'; SET LOCAL standard_conforming_strings = on;",
+            "SET LOCAL array_nulls = on; SET LOCAL xmloption = content;",
+            "SET LOCAL IntervalStyle = postgres; SET LOCAL lc_monetary = 'C';",
+            r#"\copy "s"."O'Brien ""x""" ("id", "Ti""tle") FROM 'csv/o.csv' WITH (FORMAT csv, HEADER, ENCODING 'UTF8')"#,
+            r#"\copy "paliad"."deadlines" ("id", "Ti""tle") FROM 'csv/deadlines.csv' WITH (FORMAT csv, HEADER, ENCODING 'UTF8')"#,
+            r#"SELECT pg_catalog.setval('"paliad"."O''Brien"', 9223372036854775807, true);"#,
+            "COMMIT;",
+        ]
+    );
+    assert_eq!(readme(&manifest).matches("sed -n '/^    BEGIN;$/,/^    COMMIT;$/p' README.txt > load.sql").count(), 2);
+}
+
+#[test]
+fn what_takes_more_than_a_line_is_a_comment() {
+    let mut manifest = sample();
+    manifest.sheets = vec![entry("a\nb", "s", "line\nbreak"), entry("b", "s", "nothing"), entry("c", "s", "t")];
     manifest.sheets[1].columns.clear();
-    assert!(readme(&manifest).contains("    \\copy \"s\".\"t\" (\"id\", "));
+    manifest.sequences[0].name = "b\r\nCOMMIT;".into();
+    let lines = commands(&manifest);
+    assert_eq!(lines[5..7], ["-- by hand / von Hand: a\\nb", "-- by hand / von Hand: b"]);
+    assert!(lines[7].starts_with(r#"\copy "s"."t" ("id", "#));
+    assert_eq!(lines[8..], ["-- by hand / von Hand: b\\r\\nCOMMIT;", "COMMIT;"]);
     manifest.sheets.truncate(2);
-    assert!(!readme(&manifest).contains("\\copy"));
+    assert!(!readme(&manifest).contains("BEGIN"));
+}
+
+#[test]
+fn only_tables_are_loaded() {
+    let mut manifest = sample();
+    let others = "Files that were read from views, foreign tables or queries are not loaded.";
+    let flowing = |manifest: &Manifest| readme(manifest).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(!flowing(&manifest).contains(others));
+    for kind in [Some(RelationKind::View), Some(RelationKind::MaterializedView), Some(RelationKind::ForeignTable), None]
+    {
+        manifest.sheets[0].relation_kind = kind;
+        assert_eq!(commands(&manifest).iter().filter(|line| line.starts_with("\\copy")).count(), 1);
+        assert!(flowing(&manifest).contains(others));
+    }
 }
 
 #[test]

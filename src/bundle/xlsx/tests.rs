@@ -29,6 +29,7 @@ fn sheet(name: &str, columns: Vec<Column>) -> Arc<Sheet> {
         name: name.to_owned(),
         kind: SheetKind::Entity,
         relation: None,
+        relation_kind: None,
         query: None,
         slots: columns.len(),
         columns,

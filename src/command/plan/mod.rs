@@ -19,7 +19,7 @@ use pgrx::pg_sys::Oid;
 use crate::bundle::encoder::Warning;
 use crate::bundle::manifest::{Excluded, Scope};
 use crate::bundle::names::{SheetSource, sheet_names};
-use crate::bundle::sheet::{Relation, Sheet, SheetKind};
+use crate::bundle::sheet::{Relation, RelationKind, Sheet, SheetKind};
 use crate::catalog::registry::{self, Registered};
 use crate::catalog::settings::Settings;
 use crate::error::{Error, Result};
@@ -120,6 +120,7 @@ pub fn plan(settings: &Settings, scope: Scope, reading: &mut Option<String>) -> 
             kind,
             position: entry.and_then(|entry| entry.position),
             relation: Some(Relation { schema: table.schema.clone(), table: table.name.clone() }),
+            relation_kind: Some(relation_kind(table)),
             query: None,
             description,
             built,
@@ -176,6 +177,7 @@ struct Entry {
     kind: SheetKind,
     position: Option<i32>,
     relation: Option<Relation>,
+    relation_kind: Option<RelationKind>,
     query: Option<String>,
     description: columns::Description,
     built: sheet_sql::Query,
@@ -257,6 +259,15 @@ fn registration<'a>(registered: &'a [Registered], table: &Found) -> Option<&'a R
     })
 }
 
+fn relation_kind(table: &Found) -> RelationKind {
+    match table.kind {
+        'v' => RelationKind::View,
+        'm' => RelationKind::MaterializedView,
+        'f' => RelationKind::ForeignTable,
+        _ => RelationKind::Table,
+    }
+}
+
 fn name_and_order(mut entries: Vec<Entry>, scope: Scope) -> Vec<PlannedSheet> {
     let empty = Relation { schema: String::new(), table: String::new() };
     let sources: Vec<SheetSource<'_>> = entries
@@ -288,6 +299,7 @@ fn name_and_order(mut entries: Vec<Entry>, scope: Scope) -> Vec<PlannedSheet> {
                 name: entry.name.unwrap_or_default(),
                 kind: entry.kind,
                 relation: entry.relation,
+                relation_kind: entry.relation_kind,
                 query: entry.query,
                 slots: entry.description.slots,
                 columns: entry.description.columns,

@@ -37,6 +37,7 @@ pub fn describe(entry: &Registered, types: &Types, time_zone: &str, forbidden: &
         kind: entry.kind,
         position: entry.position,
         relation: None,
+        relation_kind: None,
         query: Some(text.to_owned()),
         description,
         built,

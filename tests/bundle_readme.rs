@@ -1,0 +1,148 @@
+//! A bundle's README.txt is true: its commands, run as they stand, bring every row and sequence into another database.
+
+#[path = "support/runs.rs"]
+mod runs;
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+
+use paliad_backup::bundle::manifest::Manifest;
+use paliad_backup::bundle::sheet::RelationKind;
+use runs::run;
+use support::{Cluster, Database, bindir, checked, repository};
+use tempfile::TempDir;
+
+/// An unpacked bundle beside a dump of its database's schema, `schema.dump`.
+struct Unpacked {
+    folder: TempDir,
+    manifest: Manifest,
+}
+
+impl Unpacked {
+    fn of(database: &Database<'_>) -> Unpacked {
+        let folder = tempfile::tempdir().unwrap();
+        let backup = run(&mut database.connect()).unwrap();
+        checked(Command::new("unzip").arg("-q").arg(backup.path()).arg("-d").arg(folder.path()));
+        let dump = folder.path().join("schema.dump");
+        database.client_program("pg_dump", &["-Fc", "--schema-only", "-f", dump.to_str().unwrap()]);
+        Unpacked { folder, manifest: backup.manifest() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The command lines of the English half that begin with `program`, for the database.
+    fn commands(&self, program: &str, database: &Database<'_>) -> Vec<String> {
+        let readme = std::fs::read_to_string(self.path("README.txt")).unwrap();
+        let (english, _) = readme.split_once("\nSicherung einer PostgreSQL-Datenbank\n").unwrap();
+        let lines = english.lines().filter_map(|line| line.strip_prefix("    "));
+        let found: Vec<_> = lines.filter(|line| line.split(' ').next() == Some(program)).collect();
+        assert!(!found.is_empty(), "README.txt has no command of {program}");
+        found.into_iter().map(|line| line.replace("DATABASE", database.name())).collect()
+    }
+
+    /// Runs command lines in the unpacked folder, each of which must succeed.
+    fn shell(&self, cluster: &Cluster, lines: &[String]) {
+        let path = format!("{}:{}", bindir().display(), std::env::var("PATH").unwrap());
+        let mut bash = Command::new("bash");
+        bash.args(["-euc", &lines.join("\n")]).current_dir(self.folder.path());
+        bash.env("PATH", path)
+            .env("PGHOST", cluster.dir().join("socket"))
+            .env("PGPORT", "54329")
+            .env("PGUSER", "postgres");
+        checked(&mut bash);
+    }
+}
+
+fn load(database: &Database<'_>, scripts: &[&str]) {
+    for script in scripts {
+        database.psql(&["-f", repository(script).to_str().unwrap()]);
+    }
+}
+
+/// Backs up a database that was loaded from csv files.
+fn backed_up(database: &Database<'_>) -> Manifest {
+    let directory = database.directory().display().to_string();
+    let sql = format!("ALTER DATABASE {} SET paliad_backup.directory = '{directory}'", database.name());
+    database.connect().batch_execute(&sql).unwrap();
+    run(&mut database.connect()).unwrap().manifest()
+}
+
+/// The checksum of each table's csv file.
+fn tables(manifest: &Manifest) -> BTreeMap<&str, &str> {
+    let tables = manifest.sheets.iter().filter(|sheet| sheet.relation_kind == Some(RelationKind::Table));
+    tables.map(|sheet| (sheet.name.as_str(), sheet.files.csv.as_ref().unwrap().sha256.as_str())).collect()
+}
+
+fn count(database: &Database<'_>, what: &str) -> i64 {
+    database.connect().query_one(&format!("SELECT count(*) FROM {what}"), &[]).unwrap().get(0)
+}
+
+/// With foreign keys and triggers made afterwards, and by a superuser where they are there already.
+#[test]
+fn its_commands_bring_back_the_demo_application() {
+    let cluster = Cluster::shared();
+    let database = cluster.database();
+    load(&database, &["tests/demo/load.sql", "tests/demo/register.sql"]);
+    let unpacked = Unpacked::of(&database);
+    let foreign_keys = "pg_constraint WHERE contype = 'f' AND convalidated";
+
+    let first = cluster.empty_database("");
+    unpacked.shell(cluster, &unpacked.commands("sed", &first));
+    let [before, after] = &unpacked.commands("pg_restore", &first)[..] else { panic!("before and after the rows") };
+    unpacked.shell(cluster, &[vec![before.clone()], unpacked.commands("psql", &first), vec![after.clone()]].concat());
+    assert!(count(&database, foreign_keys) > 50);
+    assert_eq!(count(&first, foreign_keys), count(&database, foreign_keys));
+
+    let second = cluster.empty_database("");
+    second.client_program("pg_restore", &[unpacked.path("schema.dump").to_str().unwrap()]);
+    let commands = std::fs::read_to_string(unpacked.path("load.sql")).unwrap();
+    let as_superuser = commands.replace("-- SET LOCAL session_replication_role", "SET LOCAL session_replication_role");
+    assert_ne!(as_superuser, commands);
+    std::fs::write(unpacked.path("load.sql"), as_superuser).unwrap();
+    unpacked.shell(cluster, &unpacked.commands("psql", &second));
+
+    for target in [first, second] {
+        load(&target, &["tests/demo/register.sql"]);
+        let manifest = backed_up(&target);
+        assert_eq!(tables(&manifest).len(), 49);
+        assert_eq!(tables(&manifest), tables(&unpacked.manifest));
+        assert_eq!(manifest.sequences, unpacked.manifest.sequences);
+    }
+}
+
+/// Rows of every type, in tables of every name that fits on a line; sheets that are no tables are passed over.
+#[test]
+fn its_commands_load_every_type_and_name() {
+    let cluster = Cluster::shared();
+    let database = cluster.database();
+    load(&database, &["tests/exact/types.sql", "tests/exact/shapes.sql", "tests/oracle/zoo.sql"]);
+    let others = "CREATE MATERIALIZED VIEW types.kept AS SELECT 1 AS n; CREATE VIEW types.seen AS SELECT 1 AS n;
+         INSERT INTO paliad_backup.sheets (relation_schema, relation_name) VALUES ('types', 'kept'), ('types', 'seen');
+         INSERT INTO paliad_backup.sheets (sheet_name, query, run_as) VALUES ('asked', 'SELECT 1 AS n', 'postgres')";
+    database.connect().batch_execute(others).unwrap();
+    let unpacked = Unpacked::of(&database);
+
+    let target = cluster.empty_database("");
+    unpacked.shell(cluster, &unpacked.commands("sed", &target));
+    let [before, after] = &unpacked.commands("pg_restore", &target)[..] else { panic!("before and after the rows") };
+    unpacked.shell(cluster, &[vec![before.clone()], unpacked.commands("psql", &target), vec![after.clone()]].concat());
+    let manifest = backed_up(&target);
+    let commands = std::fs::read_to_string(unpacked.path("load.sql")).unwrap();
+    let by_hand: Vec<_> =
+        commands.lines().filter_map(|line| line.trim().strip_prefix("-- by hand / von Hand: ")).collect();
+    assert_eq!(by_hand, ["all_dropped", "all_generated", "line\\nbreak\\ttab", "T\"x/../😀", "none"]);
+    let (loaded, expected) = (tables(&manifest), tables(&unpacked.manifest));
+    assert_eq!(loaded.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for sheet in &unpacked.manifest.sheets {
+        // A line break in a name, or no columns to load.
+        let in_csv = || sheet.columns.iter().filter(|column| !column.generated).map(|column| &column.name);
+        let by_hand = in_csv().chain([&sheet.name]).any(|name| name.contains('\n')) || in_csv().next().is_none();
+        let name = sheet.name.as_str();
+        assert!(by_hand || loaded.get(name) == expected.get(name), "{name}");
+    }
+    assert_eq!(manifest.sequences, unpacked.manifest.sequences);
+}
