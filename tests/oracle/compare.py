@@ -232,19 +232,9 @@ def compare_sequences(report, database, manifest):
                 report.differs("", f"sequences of {relation}", owned, "nothing")
 
 
-def main(arguments=None):
-    """Runs the comparison; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bundle", required=True, help="the zip")
-    parser.add_argument("--psql", required=True, help="psql's command line with its connection options")
-    parser.add_argument("--time-zone", default="UTC", help="settings.xlsx_time_zone of the run (default UTC)")
-    parser.add_argument("--sheets", type=lambda text: text.split(","), help="only these, by name")
-    parser.add_argument("--formats", type=lambda text: text.split(","), default=FORMATS, help="default csv,json,xlsx")
-    parser.add_argument("--lax-json", action="store_true", help="equal as JSON is enough, bytes may differ")
-    options = parser.parse_args(arguments)
-    if set(options.formats) - set(FORMATS):
-        parser.error(f"formats are {', '.join(FORMATS)}")
-    report, database, bundle = Report(), Database(options.psql), Bundle(options.bundle)
+def compare_bundle(report, database, path, options):
+    """One bundle; returns how many of its sheets were compared."""
+    bundle = Bundle(path)
     bundle.check(report)
     entries = bundle.manifest["sheets"]
     books = None
@@ -263,7 +253,28 @@ def main(arguments=None):
             compare_sheet(report, database, bundle, books, entry, options)
         except Exception as error:  # a damaged sheet must not hide the state of the others
             report.differs(entry["name"], "comparison", "an end", f"{type(error).__name__}: {error}")
-    print(f"compare: {len(entries)} sheets, {report.differences} differences")
+    return len(entries)
+
+
+def main(arguments=None):
+    """Runs the comparison; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", required=True, nargs="+", help="the zip; several of one database share one psql")
+    parser.add_argument("--psql", required=True, help="psql's command line with its connection options")
+    parser.add_argument("--time-zone", default="UTC", help="settings.xlsx_time_zone of the run (default UTC)")
+    parser.add_argument("--sheets", type=lambda text: text.split(","), help="only these, by name")
+    parser.add_argument("--formats", type=lambda text: text.split(","), default=FORMATS, help="default csv,json,xlsx")
+    parser.add_argument("--lax-json", action="store_true", help="equal as JSON is enough, bytes may differ")
+    options = parser.parse_args(arguments)
+    if set(options.formats) - set(FORMATS):
+        parser.error(f"formats are {', '.join(FORMATS)}")
+    report, database, sheets = Report(), Database(options.psql), 0
+    for path in options.bundle:
+        if len(options.bundle) > 1:
+            print(f"bundle {path}")
+        sheets += compare_bundle(report, database, path, options)
+    database.close()
+    print(f"compare: {sheets} sheets, {report.differences} differences")
     return 1 if report.differences else 0
 
 

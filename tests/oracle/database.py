@@ -1,8 +1,10 @@
 """The live database, asked through psql: COPY for values, the catalogs for columns, keys and order."""
 
 import re
+import secrets
 import shlex
 import subprocess
+import tempfile
 from dataclasses import dataclass
 
 # "Values, once for all formats" of the bundle format, and what lets this script be read as it is meant.
@@ -91,17 +93,49 @@ class Source:
 
 
 class Database:
-    """One database; `prefix` is psql's command line with its connection options."""
+    """One database, asked by one psql for all scripts; `prefix` is its command line with its connection options."""
 
     def __init__(self, prefix):
         self.command = shlex.split(prefix) + ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-"]
+        self.psql = self.errors = None
 
     def run(self, script):
         """What psql writes for `script`, as bytes."""
-        done = subprocess.run(self.command, input=(SETTINGS + script).encode(), capture_output=True, check=False)
-        if done.returncode != 0:
-            raise DatabaseError(done.stderr.decode(errors="replace").strip())
-        return done.stdout
+        if self.psql is None:
+            self._start()
+        # psql says where the output ends, by a word that no value can hold.
+        end = secrets.token_hex(16)
+        try:
+            self.psql.stdin.write(f"{script}\n\\echo {end}\n".encode())
+            self.psql.stdin.flush()
+        except BrokenPipeError:
+            self._fail()
+        output, last = [], f"{end}\n".encode()
+        for line in self.psql.stdout:
+            # Values may lack a line feed at their end.
+            if line.endswith(last):
+                return b"".join(output) + line.removesuffix(last)
+            output.append(line)
+        self._fail()
+
+    def _start(self):
+        self.errors = tempfile.TemporaryFile()
+        pipe = subprocess.PIPE
+        self.psql = subprocess.Popen(self.command, stdin=pipe, stdout=pipe, stderr=self.errors)
+        self.run(SETTINGS)
+
+    def _fail(self):
+        raise DatabaseError(self.close().decode(errors="replace").strip())
+
+    def close(self):
+        """Ends psql and with it the session, as an error does; the next script starts another one. Returns its errors."""
+        if self.psql is None:
+            return b""
+        self.psql.communicate()
+        self.psql = None
+        with self.errors as errors:
+            errors.seek(0)
+            return errors.read()
 
     def copy_csv(self, select):
         """The csv that the bundle must have for `select`."""

@@ -163,6 +163,7 @@ def files_of(psql, sheets, sequences=(), time_zone="UTC"):
     for schema, name in sequences:
         value, called = database.sequence(schema, name)
         states.append({"schema": schema, "name": name, "last_value": int(value), "is_called": called})
+    database.close()
     return files, {"sheets": entries, "sequences": states, "run": {}}
 
 
@@ -184,4 +185,6 @@ def seal(path, files, manifest):
 
 def load(psql, script):
     """Runs SQL that writes, under the same settings otherwise."""
-    Database(psql).run(f"SET default_transaction_read_only = off;\n{script}\n")
+    database = Database(psql)
+    database.run(f"SET default_transaction_read_only = off;\n{script}\n")
+    database.close()

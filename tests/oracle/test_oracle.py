@@ -13,7 +13,7 @@ import unittest
 
 import compare
 import sample
-from database import Column, Database, Source
+from database import Column, Database, DatabaseError, Source
 from rules import EMPTY, MARKER, Cell, expected
 from workbook import OpenpyxlWorkbook, Workbook, shown_parts, unescape
 
@@ -229,6 +229,29 @@ class BundleTest(unittest.TestCase):
         self.assertEqual(nokey, b'n,t\n,""\n,\n1.0,\n1.0,b\n1.00,b\n2,\\.\n2,NULL\n')
         query = database.query("SELECT 1 AS a, '1'::numeric(3,1) AS a, now()::timestamptz(3) -- ;\n;")
         self.assertEqual([c.base_type for c in query.columns], ["integer", "numeric", "timestamp with time zone"])
+        database.close()
+
+    def test_errors_of_the_server(self):
+        database = Database(PSQL)
+        for _ in range(2):
+            with self.assertRaisesRegex(DatabaseError, "division by zero"):
+                database.run("SELECT 1/0;")
+            self.assertEqual(list(database.rows("SELECT 1, NULL")), [["1", None]])
+        self.assertEqual(database.run("\\echo -n x"), b"x")
+        database.close()
+
+    def test_several_bundles(self):
+        paths = []
+        for name in ("right", "wrong"):
+            paths.append(os.path.join(self.folder.name, f"{name}.zip"))
+            sample.seal(paths[-1], self.files, self.manifest)
+            self.files["csv/one.csv"] = b"t\n\n\n"
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            status = compare.main(["--psql", PSQL, "--sheets", "one,empty", "--bundle", *paths])
+        self.assertEqual((status, out.getvalue().count("DIFFERENCE")), (1, 1), out.getvalue())
+        wrong = out.getvalue().partition(f"bundle {paths[1]}\n")[2]
+        self.assertIn("DIFFERENCE sheet='one' csv", wrong)
+        self.assertTrue(wrong.endswith("compare: 4 sheets, 1 differences\n"), wrong)
 
     def test_right(self):
         status, out = self.compare()
