@@ -1,34 +1,15 @@
-//! Every sheet of real bundles equals the live database, in csv, json and xlsx, column by column and byte for byte. The comparison is
-//! tests/oracle/compare.py, which shares no code with the extension and reads the workbook by two readers.
+//! Every sheet of real bundles equals the live database, in csv, json and xlsx, column by column and byte for byte.
 
+#[path = "support/compare.rs"]
+mod compare;
 #[path = "support/runs.rs"]
 mod runs;
 mod support;
 
+use compare::{compare, compare_all};
 use paliad_backup::bundle::manifest::Manifest;
-use runs::{Backup, run, run_with};
-use support::{Cluster, Database, checked, python, repository, skip, sqlstate};
-
-/// Compares a backup of `database` with it; returns the comparison's last line.
-fn compare(database: &Database<'_>, backup: &Backup, options: &[&str]) -> String {
-    let mut command = python();
-    command.arg("-B").arg(repository("tests/oracle/compare.py")).arg("--bundle").arg(backup.path());
-    let output = checked(command.args(["--psql", &database.psql_command()]).args(options));
-    String::from_utf8(output.stdout).unwrap().lines().last().unwrap_or_default().to_owned()
-}
-
-/// Backs `database` up and compares; returns the manifest.
-fn compare_all(database: &Database<'_>, options: &[&str]) -> Manifest {
-    let backup = run(&mut database.connect()).unwrap();
-    let manifest = backup.manifest();
-    let equal = format!("compare: {} sheets, 0 differences", manifest.sheets.len());
-    assert_eq!(compare(database, &backup, options), equal);
-    manifest
-}
-
-fn load(database: &Database<'_>, script: &str) {
-    database.psql(&["-f", repository(script).to_str().unwrap()]);
-}
+use runs::{run, run_with};
+use support::{Cluster, repository, skip, sqlstate};
 
 fn sheet_of<'a>(manifest: &'a Manifest, schema: &str, table: &str) -> &'a str {
     let is_it = |sheet: &&paliad_backup::bundle::manifest::SheetEntry| {
@@ -40,8 +21,8 @@ fn sheet_of<'a>(manifest: &'a Manifest, schema: &str, table: &str) -> &'a str {
 #[test]
 fn the_demo_application_equals_its_bundle() {
     let database = Cluster::shared().database();
-    load(&database, "tests/demo/load.sql");
-    load(&database, "tests/demo/register.sql");
+    database.load("tests/demo/load.sql");
+    database.load("tests/demo/register.sql");
     // The run writes into the audit log, which is one of the sheets: the application's own must stay as the snapshot saw it.
     database.psql(&["-c", "UPDATE paliad_backup.settings SET audit_table = NULL"]);
     let manifest = compare_all(&database, &[]);
@@ -69,39 +50,11 @@ fn chinook_equals_its_bundle() {
     assert_eq!(compare_all(&database, &[]).sheets.len(), 11);
 }
 
-/// V2 to V5, V7, D1, D3 to D5.
-#[test]
-fn every_type_and_its_limits_are_exact() {
-    let database = Cluster::shared().database();
-    load(&database, "tests/oracle/zoo.sql");
-    load(&database, "tests/exact/types.sql");
-    compare_all(&database, &[]);
-}
-
-/// V3, decision 15: also where a zone has no local time at the ends of timestamptz.
-#[test]
-fn timestamps_are_shown_in_the_chosen_zone() {
-    let database = Cluster::shared().database();
-    load(&database, "tests/exact/types.sql");
-    let backup_in = |zone: &str| {
-        database.psql(&["-c", &format!("UPDATE paliad_backup.settings SET xlsx_time_zone = '{zone}'")]);
-        run_with(&mut database.connect(), "formats => '{xlsx}'").unwrap()
-    };
-    for zone in ["Europe/Berlin", "Pacific/Kiritimati", "Etc/GMT+12", "UTC"] {
-        let compared = compare(
-            &database,
-            &backup_in(zone),
-            &["--time-zone", zone, "--sheets", "times,domains", "--formats", "xlsx"],
-        );
-        assert_eq!(compared, "compare: 2 sheets, 0 differences", "{zone}");
-    }
-}
-
 /// D1, D3, D4, D5, X4, decision 11.
 #[test]
 fn odd_names_keys_and_kinds_of_tables_are_exact() {
     let database = Cluster::shared().database();
-    load(&database, "tests/exact/shapes.sql");
+    database.load("tests/exact/shapes.sql");
     let manifest = compare_all(&database, &[]);
     assert_eq!(sheet_of(&manifest, "one", "same"), "one.same");
     assert_eq!(sheet_of(&manifest, "Two \".;--", "same"), "Two \".;--.same");
@@ -114,7 +67,7 @@ fn odd_names_keys_and_kinds_of_tables_are_exact() {
 #[test]
 fn scopes_and_formats_limit_the_bundle() {
     let database = Cluster::shared().database();
-    load(&database, "tests/oracle/zoo.sql");
+    database.load("tests/oracle/zoo.sql");
     let mut client = database.connect();
     client
         .batch_execute(

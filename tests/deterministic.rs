@@ -11,7 +11,7 @@ use paliad_backup::bundle::names::{CHECKSUMS, MANIFEST, WORKBOOK};
 use postgres::Client;
 use runs::{Backup, run};
 use serde_json::Value;
-use support::{Cluster, repository, sqlstate};
+use support::{Cluster, sqlstate};
 
 /// Entries in their order: name, time and content.
 type Entries = Vec<(String, String, Vec<u8>)>;
@@ -80,13 +80,13 @@ fn assert_differ_in_run_alone(one: &Backup, other: &Backup) {
 
 /// Values whose text depends on settings.
 const TEXTS: &str = r"SELECT interval '1 month -2 days 03:04:05.6'::text AS i, 1234.5::numeric::money::text AS m, date '2024-02-03'::text AS d,
-    0.1::float8::text AS f, '\x00ff'::bytea::text AS b, timestamptz '2024-02-29 00:00+00'::text AS t, 'types.others'::regclass::text AS r";
+    0.1::float8::text AS f, '\x00ff'::bytea::text AS b, timestamptz '2024-02-29 00:00+00'::text AS t, 'zoo_types.lion'::regclass::text AS r";
 
 #[test]
 fn v1_bundles_of_equal_data_differ_in_run_alone() {
     let database = Cluster::shared().database();
-    for script in ["tests/oracle/zoo.sql", "tests/exact/types.sql", "tests/exact/shapes.sql"] {
-        database.psql(&["-f", repository(script).to_str().unwrap()]);
+    for script in ["tests/oracle/zoo.sql", "tests/exact/zoo", "tests/exact/shapes.sql"] {
+        database.load(script);
     }
     let mut client = database.connect();
     client
@@ -104,19 +104,24 @@ fn v1_bundles_of_equal_data_differ_in_run_alone() {
         .execute("INSERT INTO paliad_backup.sheets (relation_schema, relation_name) VALUES ('texts', 'seen')", &[])
         .unwrap();
     let plain = run(&mut client).unwrap();
+    // A locale with other money, where the machine has one.
+    let locales = ["de_DE.UTF-8", "en_US.UTF-8", "C.UTF-8"];
+    let locale =
+        locales.iter().find(|locale| client.batch_execute(&format!("SET LOCAL lc_monetary = '{locale}'")).is_ok());
     for settings in [
-        "SET DateStyle = 'SQL, DMY'; SET IntervalStyle = 'iso_8601'; SET TimeZone = 'Asia/Kathmandu'; SET bytea_output = 'escape';
-         SET extra_float_digits = -15; SET search_path = types, pg_catalog; SET client_encoding = 'LATIN1'; SET quote_all_identifiers = on",
-        "SET DateStyle = 'German'; SET IntervalStyle = 'sql_standard'; SET TimeZone = 'America/St_Johns'; SET extra_float_digits = 0;
+        "SET DateStyle = 'German'; SET IntervalStyle = 'iso_8601'; SET TimeZone = 'Asia/Kolkata'; SET bytea_output = 'escape';
+         SET extra_float_digits = -15; SET search_path = '$user', 'Zoo \"names\"', zoo_types, pg_catalog, pg_temp; SET client_encoding = 'LATIN1';
+         SET quote_all_identifiers = on",
+        "SET DateStyle = 'SQL, DMY'; SET IntervalStyle = 'sql_standard'; SET TimeZone = 'America/St_Johns'; SET extra_float_digits = 0;
          SET search_path = ''; SET xmloption = document; SET array_nulls = off; SET standard_conforming_strings = off;
-         SET escape_string_warning = off; SET backslash_quote = on; SET xmlbinary = hex; SET lc_monetary = 'C.UTF-8';
+         SET escape_string_warning = off; SET backslash_quote = on; SET xmlbinary = hex; SET lc_monetary = '{locale}';
          SET enable_seqscan = off; SET enable_sort = off; SET work_mem = '64kB'; SET row_security = off",
         "SET DateStyle = 'Postgres, MDY'; SET IntervalStyle = 'postgres_verbose'; SET TimeZone = '<odd>-5:30'; SET search_path = pg_temp, one;
          SET synchronize_seqscans = on; SET force_parallel_mode = on; SET jit = on; SET jit_above_cost = 0; SET lc_time = 'C.UTF-8';
          SET lc_numeric = 'C.UTF-8'; SET lc_messages = 'C.UTF-8'; SET client_min_messages = debug1; SET quote_all_identifiers = on",
     ] {
         let mut other = database.connect();
-        other.batch_execute(settings).unwrap();
+        other.batch_execute(&settings.replace("{locale}", locale.unwrap())).unwrap();
         let texts = |client: &mut Client| client.query_one("SELECT seen::text FROM texts.seen", &[]).unwrap().get::<_, String>(0);
         let before = texts(&mut other);
         assert_ne!(before, texts(&mut client), "the settings matter");

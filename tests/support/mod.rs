@@ -180,6 +180,19 @@ impl Database<'_> {
         format!("{} -h {} -p {PORT} -U postgres -d {}", psql.display(), socket.display(), self.name)
     }
 
+    /// Runs a script of this repository, or all scripts of a folder in the order of their names.
+    pub fn load(&self, path: &str) {
+        let path = repository(path);
+        let mut scripts = vec![path.clone()];
+        if path.is_dir() {
+            let files = std::fs::read_dir(&path).expect("the folder can be read");
+            scripts = files.map(|file| file.expect("the folder can be read").path()).collect();
+            scripts.sort();
+        }
+        let files = scripts.iter().flat_map(|script| ["-f", script.to_str().expect("the path is UTF-8")]);
+        self.psql(&files.collect::<Vec<_>>());
+    }
+
     /// Runs psql on this database, stopping at the first error; returns what it printed.
     pub fn psql(&self, arguments: &[&str]) -> String {
         let output = self.client_program("psql", &[&["-X", "-q", "-v", "ON_ERROR_STOP=1"], arguments].concat());
