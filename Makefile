@@ -16,7 +16,7 @@ extensiondir = $(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension
 # pgrx reads the server's headers through this variable; cargo-pgrx is not needed.
 export PGRX_PG_CONFIG_PATH = $(PG_CONFIG)
 
-.PHONY: needs-postgresql needs-cargo build install install-files uninstall deps demo demo-psql test bench test-clean fmt lint doc clean help
+.PHONY: needs-postgresql needs-cargo build install install-files uninstall deps demo demo-psql test test-long bench test-clean fmt lint doc clean help
 .DEFAULT_GOAL := build
 
 needs-postgresql:
@@ -57,6 +57,9 @@ demo-psql: ## Open psql in the demo's database
 
 test: ## Run all tests; SUITE="unit doc oracle regress client" and FILTER=name narrow it
 	@SUITE='$(SUITE)' FILTER='$(FILTER)' scripts/test.sh
+
+test-long: ## Run all tests with all 500 generated cases; PALIAD_BACKUP_SEED=0x1f runs one
+	@PALIAD_BACKUP_CASES=500 SUITE='$(SUITE)' FILTER='$(FILTER)' scripts/test.sh
 
 bench: ## Compare a backup with pg_dump -Fc on ROWS=1000000 rows of 8 columns, ROUNDS=5 times
 	@scripts/bench.sh

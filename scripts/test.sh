@@ -5,7 +5,8 @@
 #   oracle   tests/oracle, which checks bundles without any of our code: that it sees errors
 #   regress  the SQL contract: tests/pg_regress, by the server's own pg_regress
 #   client   tests/*.rs, against throwaway clusters
-# FILTER is a part of the names of unit, doc and client tests to run.
+# FILTER is a part of the names of unit, doc and client tests to run. PALIAD_BACKUP_CASES is the number of generated
+# cases (tests/generated, 100 unless set), PALIAD_BACKUP_SEED the one that runs alone.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 suites=${SUITE:-unit doc oracle regress client}

@@ -270,9 +270,11 @@ def main(arguments=None):
         parser.error(f"formats are {', '.join(FORMATS)}")
     report, database, sheets = Report(), Database(options.psql), 0
     for path in options.bundle:
-        if len(options.bundle) > 1:
-            print(f"bundle {path}")
-        sheets += compare_bundle(report, database, path, options)
+        print(f"bundle {path}")
+        try:
+            sheets += compare_bundle(report, database, path, options)
+        except Exception as error:  # nor a damaged bundle that of the others
+            report.differs("", "comparison", "an end", f"{type(error).__name__}: {error}")
     database.close()
     print(f"compare: {sheets} sheets, {report.differences} differences")
     return 1 if report.differences else 0

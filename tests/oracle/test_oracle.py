@@ -247,11 +247,12 @@ class BundleTest(unittest.TestCase):
             sample.seal(paths[-1], self.files, self.manifest)
             self.files["csv/one.csv"] = b"t\n\n\n"
         with contextlib.redirect_stdout(io.StringIO()) as out:
-            status = compare.main(["--psql", PSQL, "--sheets", "one,empty", "--bundle", *paths])
-        self.assertEqual((status, out.getvalue().count("DIFFERENCE")), (1, 1), out.getvalue())
+            status = compare.main(["--psql", PSQL, "--sheets", "one,empty", "--bundle", __file__, *paths])
+        self.assertEqual((status, out.getvalue().count("DIFFERENCE")), (1, 2), out.getvalue())
+        self.assertIn("DIFFERENCE comparison: expected 'an end', got 'BadZipFile", out.getvalue())
         wrong = out.getvalue().partition(f"bundle {paths[1]}\n")[2]
         self.assertIn("DIFFERENCE sheet='one' csv", wrong)
-        self.assertTrue(wrong.endswith("compare: 4 sheets, 1 differences\n"), wrong)
+        self.assertTrue(wrong.endswith("compare: 4 sheets, 2 differences\n"), wrong)
 
     def test_right(self):
         status, out = self.compare()
