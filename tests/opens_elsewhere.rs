@@ -203,7 +203,7 @@ fn shown(text: &str) -> String {
 #[test]
 fn x7_libreoffice_shows_the_text_of_csv() {
     let database = Cluster::shared().database();
-    database.psql(&["-f", repository("tests/exact/types.sql").to_str().unwrap()]);
+    database.load("tests/oracle/zoo.sql");
     let types = Bundle::of(&database, "types");
     let database = Cluster::shared().database();
     let mut client = database.connect();
