@@ -131,7 +131,8 @@ impl<'a> TableMaker<'a> {
         }
         self.feature("late column");
         let of = self.types.any(self.rng);
-        let default = literal(&of.value(self.rng, false));
+        // The catalog holds it, in a row that is not toasted.
+        let default = literal(&of.value(self.rng, true));
         self.add_column(of, |column| column.options = format!(" DEFAULT {default}"));
         self.run(format!(
             "ALTER TABLE {} ADD COLUMN {}",
