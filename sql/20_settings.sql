@@ -7,6 +7,7 @@ CREATE TABLE paliad_backup.settings (
     audit_table text,
     audit_settings jsonb,
     xlsx_time_zone text NOT NULL DEFAULT 'UTC',
+    xlsx_labels boolean NOT NULL DEFAULT false,
     CONSTRAINT settings_pkey PRIMARY KEY (id),
     CONSTRAINT settings_one_row CHECK (id),
     CONSTRAINT settings_schemas_named CHECK (
@@ -32,6 +33,9 @@ COMMENT ON COLUMN paliad_backup.settings.audit_settings IS
     'Settings to make before an audit row is written, an object of strings: {"paliad.audit_reason": "backup"}';
 COMMENT ON COLUMN paliad_backup.settings.xlsx_time_zone IS
     'Time zone, as in pg_timezone_names, of timestamptz cells in the workbook; csv and json are always UTC';
+
+COMMENT ON COLUMN paliad_backup.settings.xlsx_labels IS
+    'Whether the workbook shows labels below the columns'' names, and comments as labels where sheets has none';
 
 -- pg_dump writes this table's row, and the database that reads the dump already has the row seeded below.
 CREATE FUNCTION paliad_backup.settings_replace() RETURNS trigger

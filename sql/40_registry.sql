@@ -11,6 +11,7 @@ CREATE TABLE paliad_backup.sheets (
     position integer,
     label text,
     column_labels jsonb,
+    label_column name,
     enabled boolean NOT NULL DEFAULT true,
     order_by text[],
     note text,
@@ -26,6 +27,7 @@ CREATE TABLE paliad_backup.sheets (
     CONSTRAINT sheets_column_labels_strings CHECK (
         pg_catalog.jsonb_typeof(column_labels) = 'object'
         AND NOT pg_catalog.jsonb_path_exists(column_labels, 'strict $.* ? (@.type() != "string")')),
+    CONSTRAINT sheets_label_column_relation CHECK (label_column IS NULL OR relation_name IS NOT NULL),
     CONSTRAINT sheets_order_by_columns CHECK (
         pg_catalog.cardinality(order_by) > 0 AND pg_catalog.array_position(order_by, NULL) IS NULL)
 );
@@ -43,8 +45,12 @@ COMMENT ON COLUMN paliad_backup.sheets.run_as IS
 COMMENT ON COLUMN paliad_backup.sheets.sheet_name IS 'Name of the sheet; NULL: the relation''s name';
 COMMENT ON COLUMN paliad_backup.sheets.kind IS 'entity, or ref: reference data, scope config, named ref__...';
 COMMENT ON COLUMN paliad_backup.sheets.position IS 'Place among the sheets, ascending; those without one follow by name';
-COMMENT ON COLUMN paliad_backup.sheets.label IS 'Heading for people, in the workbook''s contents';
-COMMENT ON COLUMN paliad_backup.sheets.column_labels IS 'Headings for people, an object: column name to label';
+COMMENT ON COLUMN paliad_backup.sheets.label IS
+    'Name for people, in the workbook''s contents; NULL: with settings.xlsx_labels the table''s comment';
+COMMENT ON COLUMN paliad_backup.sheets.column_labels IS
+    'Labels for people, an object: column name to label; shown with settings.xlsx_labels, as are the comments of other columns';
+COMMENT ON COLUMN paliad_backup.sheets.label_column IS
+    'Column of this table that tells people what a row is: the workbook shows it beside foreign keys to this table; NULL: nothing';
 COMMENT ON COLUMN paliad_backup.sheets.enabled IS 'false leaves the sheet out';
 COMMENT ON COLUMN paliad_backup.sheets.order_by IS
     'Columns to order by, before the primary key or the row''s text; NULL: by that alone';

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::encoder::{FileInfo, Warning};
 use super::names::MANIFEST;
-use super::sheet::{Column, Relation, RelationKind, Sheet, SheetKind};
+use super::sheet::{Column, Reference, Relation, RelationKind, Sheet, SheetKind};
 use super::{BundleError, Result};
 
 /// The version of the bundle format that this release writes, and the only one it reads.
@@ -160,6 +160,23 @@ pub struct SheetEntry {
     pub files: SheetFiles,
     /// The worksheets with the sheet's rows, in order; empty when it is not in the workbook.
     pub xlsx_sheets: Vec<String>,
+    /// Header rows of each of them: the columns' names, then their labels where there are any; 0 without columns.
+    pub xlsx_header_rows: u32,
+    /// Columns that they have beside those of the table, each to the right of its foreign key.
+    pub xlsx_labels: Vec<LabelEntry>,
+}
+
+/// A column of the workbook that shows the label of what a foreign key refers to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelEntry {
+    /// The name in the header.
+    pub name: String,
+    /// The foreign key's column.
+    pub column: String,
+    /// The table referred to.
+    pub relation: Relation,
+    /// That table's column which is shown.
+    pub label_column: String,
 }
 
 /// One column as the manifest describes it.
@@ -243,6 +260,13 @@ impl Manifest {
 impl SheetEntry {
     /// Describes `sheet` as it was exported: `row_count` rows into `files` and the worksheets `xlsx_sheets`.
     pub fn from_sheet(sheet: &Sheet, row_count: u64, files: SheetFiles, xlsx_sheets: Vec<String>) -> Self {
+        let label = |reference: &Reference| LabelEntry {
+            name: reference.name.clone(),
+            column: sheet.columns[reference.column].name.clone(),
+            relation: reference.relation.clone(),
+            label_column: reference.label_column.clone(),
+        };
+        let shown = !xlsx_sheets.is_empty();
         SheetEntry {
             name: sheet.name.clone(),
             kind: sheet.kind,
@@ -254,6 +278,8 @@ impl SheetEntry {
             order_by: sheet.order_by.clone(),
             row_count,
             files,
+            xlsx_header_rows: if shown { sheet.header_rows() } else { 0 },
+            xlsx_labels: sheet.captions.references.iter().filter(|_| shown).map(label).collect(),
             xlsx_sheets,
         }
     }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::encoder::Warning;
+
 /// Whether a sheet holds the application's own records or reference data (`ref__*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -90,6 +92,36 @@ pub struct Column {
     pub xlsx_slot: Option<usize>,
 }
 
+/// What the workbook shows for people beside names and values. Nothing of it stands in csv and json.
+#[derive(Clone, Debug, Default)]
+pub struct Captions {
+    /// The table's label, for the contents sheet.
+    pub table: Option<String>,
+    /// The columns' labels in their order, for a second header row; empty where there are none.
+    pub columns: Vec<Option<String>>,
+    /// Columns that tell what foreign keys refer to, in the order of [`Reference::column`].
+    pub references: Vec<Reference>,
+    /// Why references have no label though one is registered. The sheet's name is not known yet where these are made.
+    pub warnings: Vec<Warning>,
+}
+
+/// A column of the workbook that shows, beside a foreign key, the label of the row that it refers to.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// Its name, different from those of the sheet's other columns.
+    pub name: String,
+    /// Its label in the second header row: that of `label_column` in the table referred to.
+    pub label: Option<String>,
+    /// Index of the foreign key in [`Sheet::columns`].
+    pub column: usize,
+    /// The table referred to.
+    pub relation: Relation,
+    /// That table's column that is shown.
+    pub label_column: String,
+    /// Index of the value in a row of a [`super::batch::Batch`].
+    pub slot: usize,
+}
+
 /// One sheet of the bundle: a table, or a registered view, foreign table or query.
 #[derive(Clone, Debug)]
 pub struct Sheet {
@@ -109,6 +141,8 @@ pub struct Sheet {
     pub primary_key: Vec<String>,
     /// The ORDER BY expressions used, as SQL.
     pub order_by: Vec<String>,
+    /// What the workbook shows beside.
+    pub captions: Captions,
     /// Values per row of a batch, companions included.
     pub slots: usize,
     /// The server's estimate of the number of rows; only for progress.
@@ -119,5 +153,12 @@ impl Sheet {
     /// The columns that go into csv: all but generated ones, which COPY cannot load.
     pub fn csv_columns(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|column| !column.generated)
+    }
+
+    /// Header rows of its worksheets: the names, then the labels where there are any. None without columns.
+    pub fn header_rows(&self) -> u32 {
+        let Captions { columns, references, .. } = &self.captions;
+        let labelled = !columns.is_empty() || references.iter().any(|reference| reference.label.is_some());
+        if self.columns.is_empty() { 0 } else { 1 + u32::from(labelled) }
     }
 }

@@ -1,5 +1,7 @@
 //! Tables `sheets` and `exclusions`: what an installation says about the tables that a run discovers.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 
 use crate::bundle::sheet::SheetKind;
@@ -23,6 +25,12 @@ pub struct Registered {
     pub kind: SheetKind,
     /// Sheets with a position come first, in its order.
     pub position: Option<i32>,
+    /// A name for people.
+    pub label: Option<String>,
+    /// The same for columns, by name.
+    pub column_labels: Option<HashMap<String, String>>,
+    /// The column whose value tells people what a row is.
+    pub label_column: Option<String>,
     /// False leaves the sheet out.
     pub enabled: bool,
     /// Columns that order a view or query sheet.

@@ -19,6 +19,8 @@ pub struct Settings {
     pub audit_settings: Option<BTreeMap<String, String>>,
     /// Time zone of timestamptz cells in the workbook.
     pub xlsx_time_zone: String,
+    /// The workbook shows the columns' labels below their names.
+    pub xlsx_labels: bool,
 }
 
 impl Settings {

@@ -337,8 +337,9 @@ impl TextReceiver<'_> {
     }
 
     fn column(&self, slot: usize) -> String {
-        let column = self.sheet.columns.iter().find(|column| column.slot == slot);
-        column.map(|column| column.name.clone()).unwrap_or_default()
+        let column = self.sheet.columns.iter().find(|column| column.slot == slot).map(|column| &column.name);
+        let label = self.sheet.captions.references.iter().find(|label| label.slot == slot).map(|label| &label.name);
+        column.or(label).cloned().unwrap_or_default()
     }
 }
 

@@ -14,6 +14,7 @@ import sys
 from decimal import Decimal
 
 from bundle import Bundle, check_excel_names
+from captions import UNAVAILABLE, Captions, Registry, check_contents
 from database import Database
 from rules import EMPTY, Cell, Exactly, Text, expected
 from workbook import OpenpyxlWorkbook, Workbook, column_letters
@@ -141,15 +142,28 @@ def compare_row(report, sheet, where, wanted, readers):
     return True
 
 
-def compare_xlsx(report, sheet, source, rows, excel_names, books, data_rows=EXCEL_ROWS - 1):
+def header_rows(source, captions):
+    """The rows of a worksheet's header as alternatives per column: the names, and the labels where there are any."""
+    shown = captions.shown(source)
+    header = [[[Text(name)] for name, _, _ in shown]] if shown else []
+    if any(label for _, label, _ in shown):
+        header.append([[Text(label) if label else Exactly(EMPTY)] for _, label, _ in shown])
+    return header
+
+
+def compare_xlsx(report, sheet, source, rows, excel_names, books, data_rows=None, captions=Captions()):
     """Every cell of a sheet and of its continuations, and the comfort that the format promises.
 
-    rows: lists of COPY texts, the timestamptz columns' local texts behind the columns.
+    rows: lists of COPY texts: the columns', the labels', and the timestamptz columns' local texts.
     """
-    width, total = len(source.columns), 0
+    shown, total = captions.shown(source), 0
+    width, values = len(shown), len(source.columns) + len(captions.references)
     if width > EXCEL_COLUMNS:
         return report.equal(sheet, "xlsx sheets of a sheet that is too wide", [], excel_names)
-    local = {column: width + n for n, column in enumerate(source.zoned())}
+    local = {column: values + n for n, column in enumerate(source.zoned())}
+    types = [column.base_type for column in source.columns] + ["text"] * len(captions.references)
+    header = header_rows(source, captions)
+    data_rows = data_rows or EXCEL_ROWS - len(header)
     rows = iter(rows)
     row = next(rows, None)
     for part, name in enumerate(excel_names):
@@ -157,15 +171,16 @@ def compare_xlsx(report, sheet, source, rows, excel_names, books, data_rows=EXCE
             return report.differs(sheet, "xlsx", f"a worksheet {name!r}", sorted(books[0].sheets))
         layout = {}
         readers = [Rows(books[0].rows(name, layout)), Rows(books[1].rows(name))]
-        header = [[Text(column.name)] for column in source.columns]
-        if not compare_row(report, sheet, f"{name!r} header", header, [reader.take(1) for reader in readers]):
-            return False
-        number = 1
-        while row is not None and number <= data_rows:
+        for n, wanted in enumerate(header, 1):
+            where = f"{name!r} header row {n}"
+            if not compare_row(report, sheet, where, wanted, [reader.take(n) for reader in readers]):
+                return False
+        number = len(header)
+        while row is not None and number - len(header) < data_rows:
             number, total = number + 1, total + 1
             wanted = [
-                expected(column.base_type, text, row[local[n]] if n in local and len(row) > width else None)
-                for n, (column, text) in enumerate(zip(source.columns, row))
+                expected(types[n], row[n], row[local[n]] if n in local and len(row) > values else None)
+                for _, _, n in shown
             ]
             where = f"{name!r} row={total}"
             if not compare_row(report, sheet, where, wanted, [reader.take(number) for reader in readers]):
@@ -173,20 +188,26 @@ def compare_xlsx(report, sheet, source, rows, excel_names, books, data_rows=EXCE
             row = next(rows, None)
         if not report.equal(sheet, f"xlsx {name!r} rows past the last", [None, None], [r.rest() for r in readers]):
             return False
-        if part and number == 1:
+        if part and number == len(header):
             return report.differs(sheet, f"xlsx {name!r}", "no continuation sheet", "one without rows")
         last = column_letters(width)
+        top = len(header)
         if width and not report.equal(
             sheet,
-            f"xlsx {name!r} (bold header, frozen at, autofilter over columns, links)",
-            (True, "A2", f"A:{last}", 0),
-            (layout["bold"], layout["frozen"], re.sub(r"[0-9]", "", layout["autofilter"] or ""), layout["links"]),
+            f"xlsx {name!r} (header's fonts, frozen at, autofilter, links, not at the top, line breaks not wrapped, printed titles)",
+            (["bold", "italic"][:top], f"A{top + 1}", f"A{top}:{last}{number}", 0, 0, 0, f"$1:${top}"),
+            (
+                layout["fonts"][:top],
+                *(layout[what] for what in ("frozen", "autofilter", "links", "not_top", "not_wrapped")),
+                books[0].titles.get(name),
+            ),
         ):
             return False
+        report.equal(sheet, f"xlsx {name!r}, heights of rows beyond ten lines", 0, layout["too_tall"])
     return report.equal(sheet, "xlsx worksheets", "all rows", "all rows" if row is None and excel_names else "too few")
 
 
-def compare_manifest(report, database, entry, source):
+def compare_manifest(report, entry, source):
     """What the manifest says of a sheet's columns and key, against the catalogs."""
     name = entry["name"]
     got = [(c["name"], c["type"], c["generated"], c["not_null"]) for c in entry["columns"]]
@@ -196,17 +217,31 @@ def compare_manifest(report, database, entry, source):
     report.equal(name, "is a partition", False, source.partition)
 
 
-def compare_sheet(report, database, bundle, books, entry, options):
-    """One sheet in all its formats."""
+def compare_captions(report, entry, source, captions, warnings):
+    """What the manifest says of labels, against the registry and the catalogs."""
+    name, excel = entry["name"], bool(entry["xlsx_sheets"])
+    report.equal(
+        name,
+        "manifest (xlsx_header_rows, xlsx_labels)",
+        (len(header_rows(source, captions)), [r.entry for r in captions.references]) if excel else (0, []),
+        (entry["xlsx_header_rows"], entry["xlsx_labels"]),
+    )
+    told = [w["column"] for w in warnings if w["code"] == UNAVAILABLE and w["sheet"] == name]
+    report.equal(name, "labels that are not available", captions.missing if excel else [], told)
+
+
+def compare_sheet(report, database, bundle, books, entry, source, captions, total, options):
+    """One sheet in all its formats; `total` is its number of rows by the contents sheet, if there is one."""
     name, before = entry["name"], report.differences
-    relation = entry["relation"]
-    source = database.relation(relation["schema"], relation["table"]) if relation else database.query(entry["query"])
-    compare_manifest(report, database, entry, source)
-    values = database.values(source, options.time_zone)
+    compare_manifest(report, entry, source)
+    compare_captions(report, entry, source, captions, bundle.manifest["warnings"])
+    values = database.values(source, options.time_zone, [reference.value for reference in captions.references])
     report.equal(name, "row_count", len(values), entry["row_count"])
+    if books:
+        report.equal(name, "rows by the contents sheet", len(values), total)
     for kind in options.formats:
         if kind == "xlsx" and books:
-            compare_xlsx(report, name, source, values, entry["xlsx_sheets"], books)
+            compare_xlsx(report, name, source, values, entry["xlsx_sheets"], books, captions=captions)
         elif kind not in entry["files"]:
             report.differs(name, "formats", kind, sorted(entry["files"]))
         elif kind == "csv":
@@ -245,12 +280,22 @@ def compare_bundle(report, database, path, options):
         wanted = [name for entry in entries for name in entry["xlsx_sheets"]]
         report.equal("", "worksheets behind the contents sheet", wanted, list(books[0].sheets)[1:])
     compare_sequences(report, database, bundle.manifest)
+    registry, sources, captions = Registry(database, bundle.manifest), {}, {}
+    for entry in entries:
+        relation = entry["relation"]
+        sources[entry["name"]] = source = (
+            database.relation(relation["schema"], relation["table"]) if relation else database.query(entry["query"])
+        )
+        captions[entry["name"]] = registry.captions(entry, source)
+    totals = check_contents(report, books[0], entries, captions) if books else {}
     if options.sheets:
         report.equal("", "sheets not found", [], sorted(set(options.sheets) - {entry["name"] for entry in entries}))
         entries = [entry for entry in entries if entry["name"] in options.sheets]
     for entry in entries:
         try:
-            compare_sheet(report, database, bundle, books, entry, options)
+            name = entry["name"]
+            source, caption, total = sources[name], captions[name], totals.get(name)
+            compare_sheet(report, database, bundle, books, entry, source, caption, total, options)
         except Exception as error:  # a damaged sheet must not hide the state of the others
             report.differs(entry["name"], "comparison", "an end", f"{type(error).__name__}: {error}")
     return len(entries)

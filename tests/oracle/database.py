@@ -68,9 +68,9 @@ class Source:
         """One text per row, as the server renders the row."""
         return self._select("row_to_json(t.*)::text")
 
-    def select_values(self):
-        """All columns."""
-        return self._select("t.*")
+    def select_values(self, more=()):
+        """All columns, then the values `more`."""
+        return self._select(", ".join(["t.*", *more]))
 
     def select_local(self, time_zone):
         """Each timestamptz without zone in `time_zone`; None where that is UTC, or the sheet has no such column."""
@@ -146,9 +146,9 @@ class Database:
         for line in self.run(f"COPY ({select}\n) TO STDOUT WITH (FORMAT text, ENCODING 'UTF8');\n").split(b"\n")[:-1]:
             yield [None if field == rb"\N" else _unescape(field) for field in line.split(b"\t")]
 
-    def values(self, source, time_zone):
-        """The rows of `source`; behind its columns each timestamptz without zone in `time_zone` where that is not UTC."""
-        rows = list(self.rows(source.select_values()))
+    def values(self, source, time_zone, more=()):
+        """The rows of `source`: its columns, the values `more`, each timestamptz without zone in `time_zone` where that is not UTC."""
+        rows = list(self.rows(source.select_values(more)))
         local = source.select_local(time_zone)
         if local is None:
             return rows

@@ -188,15 +188,17 @@ class JsonTest(unittest.TestCase):
             self.assertEqual(self.differences(f"[\n{got}\n]\n", wanted, strict=False), 1, got)
 
 
-@unittest.skipUnless(PSQL, "ORACLE_PSQL is not set")
-class BundleTest(unittest.TestCase):
+class ComparisonTest(unittest.TestCase):
+    """A right bundle of `SHEETS`, to be spoilt. The class itself has no tests."""
+
+    SHEETS, SEQUENCES = [], []
+
     @classmethod
     def setUpClass(cls):
-        with open(os.path.join(os.path.dirname(__file__), "zoo.sql"), encoding="utf-8") as script:
-            sample.load(PSQL, script.read())
+        sample.load(PSQL, cls.script())
         cls.folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.folder.cleanup)
-        cls.right = sample.files_of(PSQL, SHEETS, SEQUENCES)
+        cls.right = sample.files_of(PSQL, cls.SHEETS, cls.SEQUENCES)
 
     def setUp(self):
         self.files, self.manifest = copy.deepcopy(self.right)
@@ -213,6 +215,28 @@ class BundleTest(unittest.TestCase):
         status, out = self.compare(*options)
         self.assertEqual((status, out.count("DIFFERENCE")), (1, 1), out)
         self.assertIn(text, out)
+
+    def xlsx(self, name, old, new):
+        """Replaces XML in one worksheet."""
+        self.part(Workbook(self.files["paliad-backup.xlsx"]).sheets[name], old, new)
+
+    def part(self, path, old, new):
+        """Replaces XML in one part of the workbook."""
+        zipped = Workbook(self.files["paliad-backup.xlsx"]).zip
+        parts = {entry: zipped.read(entry) for entry in zipped.namelist()}
+        self.assertIn(old.encode(), parts[path])
+        parts[path] = parts[path].replace(old.encode(), new.encode(), 1)
+        self.files["paliad-backup.xlsx"] = sample.zip_bytes(parts)
+
+
+@unittest.skipUnless(PSQL, "ORACLE_PSQL is not set")
+class BundleTest(ComparisonTest):
+    SHEETS, SEQUENCES = SHEETS, SEQUENCES
+
+    @classmethod
+    def script(cls):
+        with open(os.path.join(os.path.dirname(__file__), "zoo.sql"), encoding="utf-8") as script:
+            return script.read()
 
     def replace(self, path, old, new):
         self.assertIn(old, self.files[path])
@@ -312,14 +336,6 @@ class BundleTest(unittest.TestCase):
     def test_worksheet_surplus(self):
         self.xlsx("empty", "</sheetData>", '<row r="2"><c r="A2"><v>1</v></c></row></sheetData>')
         self.sees("rows past the last", "--sheets", "empty")
-
-    def xlsx(self, name, old, new):
-        """Replaces XML in one worksheet."""
-        source = Workbook(self.files["paliad-backup.xlsx"])
-        parts = {entry: source.zip.read(entry) for entry in source.zip.namelist()}
-        self.assertIn(old.encode(), parts[source.sheets[name]])
-        parts[source.sheets[name]] = parts[source.sheets[name]].replace(old.encode(), new.encode(), 1)
-        self.files["paliad-backup.xlsx"] = sample.zip_bytes(parts)
 
     def test_damage(self):
         path = os.path.join(self.folder.name, "bundle.zip")

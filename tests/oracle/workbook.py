@@ -28,6 +28,7 @@ BUILT_IN = {
     46: "[h]:mm:ss",
     47: "mmss.0",
 }
+TALLEST = 150  # points: ten lines
 EPOCH = datetime.datetime(1899, 12, 30)
 
 
@@ -81,6 +82,12 @@ class Workbook:
         for sheet in book.find(MAIN + "sheets"):
             target = targets[sheet.get(RELATION_ID)]
             self.sheets[sheet.get("name")] = target[1:] if target.startswith("/") else "xl/" + target
+        names = list(self.sheets)
+        self.titles = {
+            names[int(defined.get("localSheetId"))]: defined.text.rpartition("!")[2]
+            for defined in book.iter(MAIN + "definedName")
+            if defined.get("name") == "_xlnm.Print_Titles"
+        }
         self._read_styles()
         self.strings = []
         if "xl/sharedStrings.xml" in self.zip.namelist():
@@ -93,17 +100,24 @@ class Workbook:
         styles = self._parse("xl/styles.xml")
         codes = dict(BUILT_IN)
         codes.update((int(f.get("numFmtId")), f.get("formatCode")) for f in styles.iter(MAIN + "numFmt"))
-        bold_fonts = [
-            (bold := font.find(MAIN + "b")) is not None and bold.get("val", "1") in ("1", "true")
+        fonts = [
+            next((name for name, tag in (("bold", "b"), ("italic", "i")) if _is_on(font.find(MAIN + tag))), "plain")
             for font in styles.find(MAIN + "fonts")
         ]
         formats = styles.find(MAIN + "cellXfs")
         self.shown = [shown_parts(codes.get(int(xf.get("numFmtId", 0)), "General")) for xf in formats]
-        self.bold = [bold_fonts[int(xf.get("fontId", 0))] for xf in formats]
+        self.fonts = [fonts[int(xf.get("fontId", 0))] for xf in formats]
+        alignments = [xf.find(MAIN + "alignment") for xf in formats]
+        self.top = [alignment is not None and alignment.get("vertical") == "top" for alignment in alignments]
+        self.wrapped = [alignment is not None and alignment.get("wrapText") == "1" for alignment in alignments]
 
     def rows(self, name, layout):
-        """The sheet's rows as (number, {column: Cell}); `layout` is filled with bold, frozen, autofilter, links."""
-        layout.update(bold=True, frozen=None, autofilter=None, links=0)
+        """The sheet's rows as (number, {column: Cell}); `layout` is filled with what else is to be seen.
+
+        fonts: of the first rows, "mixed" where cells differ; frozen, autofilter: as they stand there; and counts: links, cells
+        not_top, cells with a line break that are not_wrapped, rows too_tall.
+        """
+        layout.update(fonts=[], frozen=None, autofilter=None, links=0, not_top=0, not_wrapped=0, too_tall=0)
         last_row = 0
         data = None
         with self.zip.open(self.sheets[name]) as stream:
@@ -122,11 +136,12 @@ class Workbook:
                     if row <= last_row:
                         raise WorkbookError(f"row {row} of {name} follows row {last_row}")
                     last_row = row
+                    layout["too_tall"] += float(element.get("ht", 0)) > TALLEST
                     yield row, self._cells(element, row, layout)
                     data.clear()
 
     def _cells(self, row_element, row, layout):
-        cells, last = {}, 0
+        cells, last, fonts = {}, 0, set()
         for element in row_element:
             reference = element.get("r")
             column = column_number(reference) if reference else last + 1
@@ -134,8 +149,12 @@ class Workbook:
                 raise WorkbookError(f"cell {reference} is out of order in row {row}")
             last = column
             style = int(element.get("s", 0))
-            layout["bold"] &= row > 1 or self.bold[style]
-            cells[column] = self._cell(element, style)
+            cell = cells[column] = self._cell(element, style)
+            fonts.add(self.fonts[style])
+            layout["not_top"] += not self.top[style]
+            layout["not_wrapped"] += cell.kind == "text" and "\n" in cell.value and not self.wrapped[style]
+        if row <= 2:
+            layout["fonts"].append(fonts.pop() if len(fonts) == 1 else "mixed")
         return cells
 
     def _cell(self, element, style):
@@ -156,6 +175,11 @@ class Workbook:
             return Cell("error", value)
         shown = self.shown[style]
         return Cell("serial", float(value), shown) if shown else Cell("number", float(value))
+
+
+def _is_on(element):
+    """Whether a property of a font is there and not switched off."""
+    return element is not None and element.get("val", "1") in ("1", "true")
 
 
 def _kept(element):

@@ -33,6 +33,7 @@ fn sheet(columns: Vec<Column>) -> Arc<Sheet> {
         columns,
         primary_key: Vec::new(),
         order_by: Vec::new(),
+        captions: Default::default(),
         estimated_rows: 0,
     })
 }

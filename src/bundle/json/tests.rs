@@ -34,6 +34,7 @@ fn sheet(columns: Vec<Column>, slots: usize) -> Arc<Sheet> {
         primary_key: Vec::new(),
         order_by: Vec::new(),
         slots,
+        captions: Default::default(),
         estimated_rows: 0,
     })
 }

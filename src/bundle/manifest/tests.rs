@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::super::sheet::Shape;
+use super::super::sheet::{Captions, Reference, Shape};
 use super::*;
 
 fn file(path: &str) -> FileInfo {
@@ -38,6 +38,17 @@ pub(in crate::bundle) fn entry(name: &str, schema: &str, table: &str) -> SheetEn
         primary_key: vec!["id".into()],
         order_by: vec!["id".into()],
         slots: 3,
+        captions: Captions {
+            references: vec![Reference {
+                name: "id (name)".into(),
+                label: Some("Person".into()),
+                column: 0,
+                relation: Relation { schema: schema.into(), table: "people".into() },
+                label_column: "name".into(),
+                slot: 3,
+            }],
+            ..Captions::default()
+        },
         estimated_rows: 0,
     };
     let files =

@@ -2,9 +2,12 @@
 
 use super::number::{Digits, exact};
 use super::styles::Style;
+use super::text::Met;
+use super::widths::WIDEST;
+use super::wrap::{MOST_LINES, insert, is_short, lines};
 use super::{dates, text};
 use crate::bundle::encoder::Warning;
-use crate::bundle::sheet::{self, Shape};
+use crate::bundle::sheet::{self, Reference, Shape, Sheet};
 
 /// What happened to a value that Excel cannot hold.
 #[derive(Clone, Copy)]
@@ -40,9 +43,13 @@ impl Case {
     }
 }
 
+/// [`Style::Wrapped`], from the quote that ends the attribute before it up to its own, which follows.
+const WRAPPED: &[u8] = b"\" s=\"26";
+
 /// Writes the cells of one column.
 pub struct Column {
     name: String,
+    label: Option<String>,
     slot: usize,
     local_slot: Option<usize>,
     shape: Shape,
@@ -50,7 +57,22 @@ pub struct Column {
     open: Vec<u8>,
     /// From the quote that ends the attribute before it up to a number or logical value.
     number: Vec<u8>,
+    /// The column's width in characters: longer text is wrapped.
+    room: usize,
     tally: [u64; Case::ALL.len()],
+}
+
+/// Writers for all columns of `sheet` in the workbook, those beside foreign keys included.
+pub fn columns(sheet: &Sheet) -> Vec<Column> {
+    let mut columns = Vec::with_capacity(sheet.columns.len() + sheet.captions.references.len());
+    for (at, column) in sheet.columns.iter().enumerate() {
+        let label = sheet.captions.columns.get(at).cloned().flatten();
+        columns.push(Column { label, ..Column::new(columns.len(), column) });
+        for reference in sheet.captions.references.iter().filter(|reference| reference.column == at) {
+            columns.push(Column::of_reference(columns.len(), reference));
+        }
+    }
+    columns
 }
 
 impl Column {
@@ -62,13 +84,44 @@ impl Column {
         };
         Column {
             name: column.name.clone(),
+            label: None,
             slot: column.slot,
             local_slot: column.xlsx_slot,
             shape: column.shape,
             open: format!("<c r=\"{}", letters(index)).into_bytes(),
             number: number.into_bytes(),
+            room: WIDEST,
             tally: [0; Case::ALL.len()],
         }
+    }
+
+    fn of_reference(index: usize, reference: &Reference) -> Self {
+        Column {
+            name: reference.name.clone(),
+            label: reference.label.clone(),
+            slot: reference.slot,
+            local_slot: None,
+            shape: Shape::Text,
+            open: format!("<c r=\"{}", letters(index)).into_bytes(),
+            number: Vec::new(),
+            room: WIDEST,
+            tally: [0; Case::ALL.len()],
+        }
+    }
+
+    /// What stands in the header row of this style: the name, or the label if there is one.
+    pub fn heading(&self, style: Style) -> Option<&str> {
+        if style == Style::ColumnLabel { self.label.as_deref() } else { Some(&self.name) }
+    }
+
+    /// How its values are treated.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Tells how wide the column is; before, it is taken for one of [`WIDEST`].
+    pub fn set_width(&mut self, characters: usize) {
+        self.room = characters;
     }
 
     /// Index of the value in a row of a batch.
@@ -81,22 +134,26 @@ impl Column {
         self.local_slot
     }
 
-    /// Appends the header's cell.
-    pub fn push_header(&self, out: &mut Vec<u8>, row: &Digits) {
+    /// Appends the cell of the header row of this style.
+    pub fn push_heading(&self, out: &mut Vec<u8>, row: &Digits, style: Style) {
         self.push_open(out, row);
-        let style = Style::Header.index();
-        out.extend_from_slice(format!("\" s=\"{style}\"").as_bytes());
-        push_string(out, self.name.as_bytes());
+        out.extend_from_slice(format!("\" s=\"{}\"", style.index()).as_bytes());
+        match self.heading(style) {
+            Some(text) => {
+                push_string(out, text.as_bytes());
+            }
+            None => out.extend_from_slice(b"/>"),
+        }
     }
 
     /// Appends the cell of a value that is not NULL, `value` being its text in UTF-8 and `local` that of [`Column::local_slot`].
-    pub fn push(&mut self, out: &mut Vec<u8>, row: &Digits, value: &[u8], local: Option<&[u8]>) {
+    /// Returns the lines that it takes, counted until there are more than [`MOST_LINES`].
+    pub fn push(&mut self, out: &mut Vec<u8>, row: &Digits, value: &[u8], local: Option<&[u8]>) -> usize {
         self.push_open(out, row);
         let moment = match self.shape {
             Shape::Bool => {
                 out.extend_from_slice(b"\" t=\"b");
-                self.push_number(out, |out| out.push(b'0' + u8::from(value == b"t")));
-                return;
+                return self.push_number(out, |out| out.push(b'0' + u8::from(value == b"t")));
             }
             Shape::Integer | Shape::Numeric | Shape::Float => {
                 // NaN, Infinity and -Infinity are the only texts of these types that end in a letter. Excel takes -0 for 0.
@@ -107,16 +164,12 @@ impl Column {
                     Some(b'0'..=b'9') => self.noted(exact(value), Case::NumberAsText),
                     _ => self.noted(None, Case::NotANumber),
                 };
-                match number {
+                return match number {
                     Some(number) => self.push_number(out, |out| out.extend_from_slice(number)),
                     None => self.push_text(out, value),
-                }
-                return;
+                };
             }
-            Shape::Json | Shape::Text => {
-                self.push_text(out, value);
-                return;
-            }
+            Shape::Json | Shape::Text => return self.push_text(out, value),
             Shape::Date => dates::date(value),
             // Without a local time the value lies far outside Excel's calendar; what is text is the value, which tells its zone.
             Shape::Timestamp | Shape::TimestampTz => dates::timestamp(local.unwrap_or(value)),
@@ -125,7 +178,7 @@ impl Column {
         match self.noted(moment, Case::DateOutOfRange) {
             Some(serial) => {
                 self.tally[Case::TimeRounded as usize] += u64::from(serial.rounded);
-                self.push_number(out, |out| serial.push(out));
+                self.push_number(out, |out| serial.push(out))
             }
             None => self.push_text(out, value),
         }
@@ -155,28 +208,41 @@ impl Column {
         out.extend_from_slice(row.as_bytes());
     }
 
-    fn push_number(&self, out: &mut Vec<u8>, digits: impl FnOnce(&mut Vec<u8>)) {
+    fn push_number(&self, out: &mut Vec<u8>, digits: impl FnOnce(&mut Vec<u8>)) -> usize {
         out.extend_from_slice(&self.number);
         digits(out);
         out.extend_from_slice(b"</v></c>");
+        1
     }
 
-    fn push_text(&mut self, out: &mut Vec<u8>, value: &[u8]) {
+    fn push_text(&mut self, out: &mut Vec<u8>, value: &[u8]) -> usize {
+        let mut needed = if is_short(value, self.room) { 1 } else { lines(value, self.room, MOST_LINES) };
+        if needed > 1 {
+            out.extend_from_slice(WRAPPED);
+        }
         out.push(b'"');
-        self.tally[Case::TextShortened as usize] += u64::from(push_string(out, value));
+        let tag = out.len() - 1;
+        let met = push_string(out, value);
+        self.tally[Case::TextShortened as usize] += u64::from(met.cut);
+        // Whether a short text has line breaks turns out while it is written.
+        if met.breaks && needed == 1 {
+            insert(out, tag, WRAPPED);
+            needed = lines(value, self.room, MOST_LINES);
+        }
+        needed
     }
 }
 
-/// Appends the rest of a cell's tag and an inline string, which no reader takes for a formula or a link. True if `value` was shortened.
-pub fn push_string(out: &mut Vec<u8>, value: &[u8]) -> bool {
+/// Appends the rest of a cell's tag and an inline string, which no reader takes for a formula or a link.
+pub fn push_string(out: &mut Vec<u8>, value: &[u8]) -> Met {
     out.extend_from_slice(if text::has_edge_blank(value) {
         b" t=\"inlineStr\"><is><t xml:space=\"preserve\">".as_slice()
     } else {
         b" t=\"inlineStr\"><is><t>"
     });
-    let shortened = text::push_cell(out, value);
+    let met = text::push_cell(out, value);
     out.extend_from_slice(b"</t></is></c>");
-    shortened
+    met
 }
 
 /// The letters of the `index`-th column, from 0: A to Z, AA and so on.
@@ -224,6 +290,24 @@ mod tests {
         ] {
             assert_eq!(cell(shape, type_name, value), (format!("<c r=\"AB12\"{rest}</c>"), vec![]), "{value}");
         }
+    }
+
+    #[test]
+    fn text_longer_than_the_column_or_with_line_breaks_is_wrapped() {
+        assert_eq!(WRAPPED, format!("\" s=\"{}", Style::Wrapped.index()).as_bytes());
+        let mut column = Column::new(0, &super::super::tests::column("c", Shape::Text, "text", 0));
+        let pushed = |column: &mut Column, value: &str| {
+            let mut out = Vec::new();
+            let lines = column.push(&mut out, &Digits::of(2), value.as_bytes(), None);
+            (String::from_utf8(out).unwrap().starts_with("<c r=\"A2\" s=\"26\" t=\"inlineStr\">"), lines)
+        };
+        assert_eq!(pushed(&mut column, &"x".repeat(WIDEST)), (false, 1));
+        assert_eq!(pushed(&mut column, &"x".repeat(WIDEST + WIDEST / 8 + 1)), (true, 2));
+        assert_eq!(pushed(&mut column, "a\nb"), (true, 2));
+        column.set_width(8);
+        assert_eq!(pushed(&mut column, "123456789"), (false, 1));
+        assert_eq!(pushed(&mut column, "1234567890"), (true, 2));
+        assert_eq!(pushed(&mut column, &"123456789".repeat(100)), (true, MOST_LINES + 1));
     }
 
     #[test]

@@ -10,11 +10,13 @@ mod dates;
 mod names;
 mod number;
 mod package;
+mod page;
 mod parts;
 mod sheet;
 mod styles;
 mod text;
 mod widths;
+mod wrap;
 
 #[cfg(test)]
 mod tests;
@@ -60,6 +62,7 @@ pub struct About {
 /// A sheet of the bundle and what it has become in the workbook.
 struct SheetEntry {
     name: String,
+    label: Option<String>,
     kind: SheetKind,
     rows: u64,
     /// Empty where it was left out.
@@ -97,8 +100,11 @@ impl XlsxEncoder {
 
 impl Encoder for XlsxEncoder {
     fn begin_sheet(&mut self, sheet: &Arc<Sheet>) -> Result<()> {
-        self.sheets.push(SheetEntry { name: sheet.name.clone(), kind: sheet.kind, rows: 0, excel: Vec::new() });
-        if sheet.columns.len() > MAX_COLUMNS {
+        let label = sheet.captions.table.clone();
+        self.sheets.push(SheetEntry { name: sheet.name.clone(), label, kind: sheet.kind, rows: 0, excel: Vec::new() });
+        let named = |warning: &Warning| Warning { sheet: Some(sheet.name.clone()), ..warning.clone() };
+        self.warnings.extend(sheet.captions.warnings.iter().map(named));
+        if sheet.columns.len() + sheet.captions.references.len() > MAX_COLUMNS {
             self.warnings.push(Warning {
                 code: "xlsx_too_many_columns".to_owned(),
                 sheet: Some(sheet.name.clone()),

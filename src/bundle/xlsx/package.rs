@@ -20,6 +20,10 @@ pub struct ExcelSheet {
     pub name: String,
     /// Rows below the header.
     pub rows: u64,
+    /// Rows of the header, printed on each page.
+    pub header_rows: u32,
+    /// It is printed on several pages beside each other, each with the first column.
+    pub is_wide: bool,
     /// The cells in use, as `$A$1:$C$10`; none without columns.
     pub range: Option<String>,
 }
@@ -104,22 +108,24 @@ pub fn workbook(sheets: &[&ExcelSheet]) -> String {
         "{HEAD}<workbook xmlns=\"{MAIN}\" xmlns:r=\"{OFFICE}\"><workbookPr/><bookViews><workbookView/></bookViews>\
          <sheets><sheet name=\"{CONTENTS}\" sheetId=\"1\" r:id=\"rId1\"/>"
     );
-    let mut filters = String::new();
+    let mut defined = String::new();
     for (at, sheet) in sheets.iter().enumerate() {
         let (position, number) = (at + 1, at + 2);
         let _ = write!(xml, "<sheet name=\"{}\" sheetId=\"{number}\" r:id=\"rId{number}\"/>", escaped(&sheet.name));
         if let Some(range) = &sheet.range {
-            // Excel keeps each filter's range under this hidden name as well.
+            let (name, last) = (escaped(&quoted(&sheet.name)), sheet.header_rows);
+            let first_column = if sheet.is_wide { format!("{name}!$A:$A,") } else { String::new() };
+            // Excel keeps each filter's range under this hidden name as well. The titles are printed on each page.
             let _ = write!(
-                filters,
-                "<definedName name=\"_xlnm._FilterDatabase\" localSheetId=\"{position}\" hidden=\"1\">{}!{range}</definedName>",
-                escaped(&quoted(&sheet.name))
+                defined,
+                "<definedName name=\"_xlnm._FilterDatabase\" localSheetId=\"{position}\" hidden=\"1\">{name}!{range}</definedName>\
+                 <definedName name=\"_xlnm.Print_Titles\" localSheetId=\"{position}\">{first_column}{name}!$1:${last}</definedName>"
             );
         }
     }
     xml += "</sheets>";
-    if !filters.is_empty() {
-        let _ = write!(xml, "<definedNames>{filters}</definedNames>");
+    if !defined.is_empty() {
+        let _ = write!(xml, "<definedNames>{defined}</definedNames>");
     }
     xml + "</workbook>"
 }
@@ -160,9 +166,16 @@ mod tests {
 
     #[test]
     fn names_are_quoted_and_escaped() {
-        let sheet = ExcelSheet { name: "O'Brien & <Co>".into(), rows: 1, range: Some("$A$1:$B$2".into()) };
+        let sheet = ExcelSheet {
+            name: "O'Brien & <Co>".into(),
+            rows: 1,
+            header_rows: 1,
+            is_wide: false,
+            range: Some("$A$1:$B$2".into()),
+        };
         let xml = workbook(&[&sheet]);
         assert!(xml.contains("<sheet name=\"O'Brien &amp; &lt;Co&gt;\" sheetId=\"2\" r:id=\"rId2\"/>"), "{xml}");
         assert!(xml.contains(">'O''Brien &amp; &lt;Co&gt;'!$A$1:$B$2<"), "{xml}");
+        assert!(xml.contains("\"_xlnm.Print_Titles\" localSheetId=\"1\">'O''Brien &amp; &lt;Co&gt;'!$1:$1<"), "{xml}");
     }
 }

@@ -30,6 +30,12 @@ pub enum Style {
     HeaderRight,
     /// A number with thousands separators and this many decimals, at most [`MAX_SCALE`].
     Decimals(u8),
+    /// Text of more than one line.
+    Wrapped,
+    /// [`Style::Header`] without the line: labels stand below.
+    HeaderAbove,
+    /// A column's label below its name: italic with a line below.
+    ColumnLabel,
 }
 
 /// More decimals than this no number cell has: it holds 15 significant digits.
@@ -52,6 +58,9 @@ impl Style {
             Style::HeaderRight => 8,
             Style::Boolean => 9,
             Style::Decimals(scale) => 10 + usize::from(scale.min(MAX_SCALE)),
+            Style::Wrapped => 11 + usize::from(MAX_SCALE),
+            Style::HeaderAbove => 12 + usize::from(MAX_SCALE),
+            Style::ColumnLabel => 13 + usize::from(MAX_SCALE),
         }
     }
 
@@ -85,44 +94,68 @@ pub fn part() -> String {
          <numFmt numFmtId=\"166\" formatCode=\"hh:mm:ss\"/>\
          <numFmt numFmtId=\"167\" formatCode=\"&quot;TRUE&quot;;&quot;TRUE&quot;;&quot;FALSE&quot;\"/>",
     );
-    let mut cells = String::from(
-        "<xf numFmtId=\"0\" fontId=\"0\" fillId=\"0\" borderId=\"0\" xfId=\"0\"/>\
-         <xf numFmtId=\"0\" fontId=\"1\" fillId=\"0\" borderId=\"1\" xfId=\"0\" applyFont=\"1\" applyBorder=\"1\"/>\
-         <xf numFmtId=\"164\" fontId=\"0\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyNumberFormat=\"1\"/>\
-         <xf numFmtId=\"165\" fontId=\"0\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyNumberFormat=\"1\"/>\
-         <xf numFmtId=\"166\" fontId=\"0\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyNumberFormat=\"1\"/>\
-         <xf numFmtId=\"0\" fontId=\"2\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyFont=\"1\"/>\
-         <xf numFmtId=\"0\" fontId=\"1\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyFont=\"1\"/>\
-         <xf numFmtId=\"0\" fontId=\"3\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyFont=\"1\"/>\
-         <xf numFmtId=\"0\" fontId=\"1\" fillId=\"0\" borderId=\"1\" xfId=\"0\" applyFont=\"1\" applyBorder=\"1\" applyAlignment=\"1\">\
-         <alignment horizontal=\"right\"/></xf>\
-         <xf numFmtId=\"167\" fontId=\"0\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyNumberFormat=\"1\"/>",
-    );
+    // In the order of the indexes: General to Boolean, the decimals, Wrapped to ColumnLabel.
+    let mut cells = [
+        cell(0, PLAIN, false, ""),
+        cell(0, BOLD, true, WRAPPED),
+        cell(164, PLAIN, false, ""),
+        cell(165, PLAIN, false, ""),
+        cell(166, PLAIN, false, ""),
+        cell(0, LARGE, false, ""),
+        cell(0, BOLD, false, ""),
+        cell(0, LINK, false, ""),
+        cell(0, BOLD, true, " horizontal=\"right\""),
+        cell(167, PLAIN, false, ""),
+    ]
+    .concat();
     for scale in 0..=usize::from(MAX_SCALE) {
         let id = FORMAT + 4 + scale;
         let point = if scale > 0 { "." } else { "" };
         // Writing to a String cannot fail.
         let _ = write!(formats, "<numFmt numFmtId=\"{id}\" formatCode=\"#,##0{point}{:0<scale$}\"/>", "");
-        let _ = write!(
-            cells,
-            "<xf numFmtId=\"{id}\" fontId=\"0\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyNumberFormat=\"1\"/>"
-        );
+        cells += &cell(id, PLAIN, false, "");
     }
+    cells += &cell(0, PLAIN, false, WRAPPED);
+    cells += &cell(0, BOLD, false, WRAPPED);
+    cells += &cell(0, ITALIC, true, WRAPPED);
     let scales = usize::from(MAX_SCALE) + 1;
     let font = "<name val=\"Calibri\"/><family val=\"2\"/>";
     format!(
         "{HEAD}<styleSheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\">\
          <numFmts count=\"{}\">{formats}</numFmts>\
-         <fonts count=\"4\"><font><sz val=\"11\"/>{font}</font><font><b/><sz val=\"11\"/>{font}</font>\
-         <font><b/><sz val=\"16\"/>{font}</font><font><u/><sz val=\"11\"/><color rgb=\"FF0563C1\"/>{font}</font></fonts>\
+         <fonts count=\"5\"><font><sz val=\"11\"/>{font}</font><font><b/><sz val=\"11\"/>{font}</font>\
+         <font><b/><sz val=\"16\"/>{font}</font><font><u/><sz val=\"11\"/><color rgb=\"FF0563C1\"/>{font}</font>\
+         <font><i/><sz val=\"11\"/>{font}</font></fonts>\
          <fills count=\"2\"><fill><patternFill patternType=\"none\"/></fill><fill><patternFill patternType=\"gray125\"/></fill></fills>\
          <borders count=\"2\"><border><left/><right/><top/><bottom/><diagonal/></border>\
          <border><left/><right/><top/><bottom style=\"thin\"><color auto=\"1\"/></bottom><diagonal/></border></borders>\
-         <cellStyleXfs count=\"1\"><xf numFmtId=\"0\" fontId=\"0\" fillId=\"0\" borderId=\"0\"/></cellStyleXfs>\
+         <cellStyleXfs count=\"1\"><xf numFmtId=\"0\" fontId=\"0\" fillId=\"0\" borderId=\"0\"><alignment vertical=\"top\"/></xf></cellStyleXfs>\
          <cellXfs count=\"{}\">{cells}</cellXfs>\
          <cellStyles count=\"1\"><cellStyle name=\"Normal\" xfId=\"0\" builtinId=\"0\"/></cellStyles></styleSheet>",
         4 + scales,
-        10 + scales,
+        Style::ColumnLabel.index() + 1,
+    )
+}
+
+/// Indexes of the fonts.
+const PLAIN: usize = 0;
+const BOLD: usize = 1;
+const LARGE: usize = 2;
+const LINK: usize = 3;
+const ITALIC: usize = 4;
+const WRAPPED: &str = " wrapText=\"1\"";
+
+/// A cell format (18.8.45). All stand at the top, as does the style Normal, which LibreOffice takes for cells that name no format: beside
+/// text of several lines a value belongs to the first.
+fn cell(format: usize, font: usize, line_below: bool, alignment: &str) -> String {
+    let border = usize::from(line_below);
+    let applied = |name: &str, applies: bool| if applies { format!(" apply{name}=\"1\"") } else { String::new() };
+    format!(
+        "<xf numFmtId=\"{format}\" fontId=\"{font}\" fillId=\"0\" borderId=\"{border}\" xfId=\"0\"{}{}{} applyAlignment=\"1\">\
+         <alignment vertical=\"top\"{alignment}/></xf>",
+        applied("NumberFormat", format > 0),
+        applied("Font", font > 0),
+        applied("Border", line_below),
     )
 }
 
@@ -143,7 +176,14 @@ mod tests {
     fn each_style_has_its_entry() {
         let part = part();
         let cells = &part[part.find("<cellXfs").unwrap()..part.find("</cellXfs>").unwrap()];
-        assert_eq!(cells.matches("<xf ").count(), Style::Decimals(MAX_SCALE).index() + 1);
+        assert_eq!(cells.matches("<xf ").count(), Style::ColumnLabel.index() + 1);
+        let all: Vec<&str> = cells.split("<xf ").skip(1).collect();
+        assert!(all.iter().all(|cell| cell.contains("vertical=\"top\"")), "{cells}");
+        let wrapped = [Style::Header, Style::Wrapped, Style::HeaderAbove, Style::ColumnLabel].map(Style::index);
+        for (index, cell) in all.iter().enumerate() {
+            assert_eq!(cell.contains("wrapText"), wrapped.contains(&index), "{index}");
+        }
+        assert!(all[Style::Decimals(MAX_SCALE).index()].contains("numFmtId=\"183\""));
         assert!(part.contains("<numFmt numFmtId=\"170\" formatCode=\"#,##0.00\"/>"));
         assert!(part.contains("<numFmt numFmtId=\"168\" formatCode=\"#,##0\"/>"));
     }

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use super::*;
 use crate::bundle::encoder::FileInfo;
-use crate::bundle::sheet::{Column, Shape};
+use crate::bundle::sheet::{Column, Reference, Relation, Shape};
 
 pub fn column(name: &str, shape: Shape, type_name: &str, slot: usize) -> Column {
     Column {
@@ -35,6 +35,7 @@ fn sheet(name: &str, columns: Vec<Column>) -> Arc<Sheet> {
         columns,
         primary_key: Vec::new(),
         order_by: Vec::new(),
+        captions: Default::default(),
         estimated_rows: 0,
     })
 }
@@ -118,7 +119,10 @@ fn a_workbook_has_its_parts_in_order() {
         "<row r=\"2\"><c r=\"A2\"><v>1</v></c><c r=\"B2\" t=\"inlineStr\"><is><t>a&lt;b</t></is></c></row>\
          <row r=\"3\"><c r=\"A3\"><v>2</v></c></row>\
          <row r=\"4\"><c r=\"B4\" t=\"inlineStr\"><is><t></t></is></c></row></sheetData>\
-         <autoFilter ref=\"A1:B4\"/></worksheet>"
+         <autoFilter ref=\"A1:B4\"/>"
+            .to_owned()
+            + &page::setup(13, true)
+            + "</worksheet>"
     );
     assert!(parts["xl/worksheets/sheet1.xml"].contains("location=\"'matter'!A1\""));
     assert!(parts["xl/worksheets/sheet1.xml"].contains("app.secret was left out"));
@@ -154,14 +158,120 @@ fn rows_beyond_an_excel_sheet_continue_on_another() {
     assert_eq!(encoded.sheet_names[0].1, ["many", "many (2)"]);
     assert_eq!((encoded.warnings[0].code.as_str(), encoded.warnings[0].count), ("xlsx_sheet_continued", 2));
     let (_, parts) = opened(encoded);
-    assert!(parts["xl/worksheets/sheet2.xml"].ends_with(
-        "<row r=\"1048576\"><c r=\"A1048576\"><v>7</v></c></row></sheetData><autoFilter ref=\"A1:A1048576\"/></worksheet>"
+    assert!(parts["xl/worksheets/sheet2.xml"].contains(
+        "<row r=\"1048576\"><c r=\"A1048576\"><v>7</v></c></row></sheetData><autoFilter ref=\"A1:A1048576\"/><printOptions"
     ));
-    assert!(parts["xl/worksheets/sheet3.xml"].ends_with(
+    assert!(parts["xl/worksheets/sheet3.xml"].contains(
         "<sheetData><row r=\"1\"><c r=\"A1\" s=\"1\" t=\"inlineStr\"><is><t>id</t></is></c></row>\
          <row r=\"2\"><c r=\"A2\"><v>7</v></c></row><row r=\"3\"><c r=\"A3\"><v>7</v></c></row></sheetData>\
-         <autoFilter ref=\"A1:A3\"/></worksheet>"
+         <autoFilter ref=\"A1:A3\"/><printOptions"
     ));
+}
+
+/// A sheet `s` of a column `id` with the label `Nummer`, and beside it the label of what it refers to.
+fn labelled() -> Sheet {
+    let mut sheet = Arc::unwrap_or_clone(sheet("s", vec![column("id", Shape::Integer, "integer", 0)]));
+    sheet.captions.table = Some("Akten".to_owned());
+    sheet.captions.columns = vec![Some("Nummer".to_owned())];
+    sheet.captions.references.push(Reference {
+        name: "id (name)".to_owned(),
+        label: None,
+        column: 0,
+        relation: Relation { schema: "app".to_owned(), table: "t".to_owned() },
+        label_column: "name".to_owned(),
+        slot: 1,
+    });
+    sheet.slots = 2;
+    sheet
+}
+
+#[test]
+fn labels_are_a_second_header_row_that_is_frozen_and_not_sorted() {
+    let rows: Rows = &[&[Some("7"), Some("007")], &[None, None]];
+    let (_, parts) = opened(encode(&[(Arc::new(labelled()), rows)], "2026-11-21T03:00:00Z", Abort::default()).unwrap());
+    let xml = &parts["xl/worksheets/sheet2.xml"];
+    assert!(
+        xml.contains("<pane ySplit=\"2\" topLeftCell=\"A3\" activePane=\"bottomLeft\" state=\"frozen\"/>"),
+        "{xml}"
+    );
+    assert!(
+        xml.contains(
+            "<sheetData><row r=\"1\"><c r=\"A1\" s=\"27\" t=\"inlineStr\"><is><t>id</t></is></c>\
+             <c r=\"B1\" s=\"27\" t=\"inlineStr\"><is><t>id (name)</t></is></c></row>\
+             <row r=\"2\"><c r=\"A2\" s=\"28\" t=\"inlineStr\"><is><t>Nummer</t></is></c><c r=\"B2\" s=\"28\"/></row>\
+             <row r=\"3\"><c r=\"A3\"><v>7</v></c><c r=\"B3\" t=\"inlineStr\"><is><t>007</t></is></c></row>\
+             <row r=\"4\"></row></sheetData><autoFilter ref=\"A2:B4\"/>"
+        ),
+        "{xml}"
+    );
+    let book = &parts["xl/workbook.xml"];
+    assert!(book.contains(">'s'!$A$2:$B$4<") && book.contains(">'s'!$1:$2<"), "{book}");
+    assert!(parts["xl/worksheets/sheet1.xml"].contains("<is><t>Akten</t></is>"));
+}
+
+#[test]
+fn a_second_header_row_takes_the_place_of_a_row() {
+    let rows = vec![&[Some("7"), None] as &[Option<&str>]; 1_048_575];
+    let encoded = encode(&[(Arc::new(labelled()), &rows)], "2026-11-21T03:00:00Z", Abort::default()).unwrap();
+    assert_eq!(encoded.sheet_names[0].1, ["s", "s (2)"]);
+    assert_eq!((encoded.warnings[0].code.as_str(), encoded.warnings[0].count), ("xlsx_sheet_continued", 1));
+    let (_, parts) = opened(encoded);
+    assert!(parts["xl/worksheets/sheet3.xml"].contains("<t>Nummer</t>"));
+    assert!(parts["xl/worksheets/sheet3.xml"].contains("<autoFilter ref=\"A2:B3\"/>"));
+}
+
+#[test]
+fn no_row_is_taller_than_ten_lines() {
+    let columns = vec![column("id", Shape::Integer, "integer", 0), column("note", Shape::Text, "text", 1)];
+    let (ten, eleven, long) = ("x\n".repeat(9) + "x", "x\n".repeat(10) + "x", "long ".repeat(200));
+    let rows: Rows =
+        &[&[Some("1"), Some(&ten)], &[Some("2"), Some(&eleven)], &[Some("3"), Some(&long)], &[Some("4"), Some("one")]];
+    let (_, parts) = opened(encode(&[(sheet("s", columns), rows)], "2026-11-21T03:00:00Z", Abort::default()).unwrap());
+    let xml = &parts["xl/worksheets/sheet2.xml"];
+    let height = |row: usize, height: &str| {
+        let tag = format!("<row r=\"{row}\"{height}><c r=\"A{row}\">");
+        assert!(xml.contains(&tag), "{tag} in {xml}");
+    };
+    height(2, " ht=\"150\"");
+    height(5, "");
+    height(3, " ht=\"150\" customHeight=\"1\"");
+    height(4, " ht=\"150\" customHeight=\"1\"");
+}
+
+/// The width is settled after 200 rows; what comes later is measured against it.
+#[test]
+fn text_that_comes_late_is_wrapped_in_its_column() {
+    let mut rows = vec![&[Some("short")] as &[Option<&str>]; 300];
+    rows.push(&[Some("longer than eight")]);
+    let sheet = sheet("s", vec![column("c", Shape::Text, "text", 0)]);
+    let (_, parts) = opened(encode(&[(sheet, &rows)], "2026-11-21T03:00:00Z", Abort::default()).unwrap());
+    let xml = &parts["xl/worksheets/sheet2.xml"];
+    assert!(xml.contains("width=\"6.7109375\"") && xml.contains("<c r=\"A302\" s=\"26\" t=\"inlineStr\">"), "{xml}");
+    assert!(!xml.contains("<c r=\"A301\" s="), "{xml}");
+}
+
+#[test]
+fn the_first_column_is_printed_on_each_page_of_a_wide_sheet() {
+    let columns = |count: usize| (0..count).map(|at| column(&format!("c{at}"), Shape::Text, "text", at)).collect();
+    let sheets = [(sheet("wide", columns(50)), &[] as Rows), (sheet("narrow", columns(5)), &[])];
+    let (_, parts) = opened(encode(&sheets, "2026-11-21T03:00:00Z", Abort::default()).unwrap());
+    let book = &parts["xl/workbook.xml"];
+    assert!(book.contains(">'wide'!$A:$A,'wide'!$1:$1<") && book.contains(">'narrow'!$1:$1<"), "{book}");
+}
+
+#[test]
+fn why_a_label_is_missing_is_told() {
+    let mut sheet = Arc::unwrap_or_clone(sheet("s", vec![column("id", Shape::Integer, "integer", 0)]));
+    sheet.captions.warnings.push(Warning {
+        code: "xlsx_label_not_available".to_owned(),
+        sheet: None,
+        column: Some("id".to_owned()),
+        count: 1,
+        detail: "A sentence.".to_owned(),
+    });
+    let encoded = encode(&[(Arc::new(sheet), &[])], "2026-11-21T03:00:00Z", Abort::default()).unwrap();
+    assert_eq!(encoded.warnings[0].sheet.as_deref(), Some("s"));
+    assert!(opened(encoded).1["xl/worksheets/sheet1.xml"].contains("A sentence."));
 }
 
 #[test]

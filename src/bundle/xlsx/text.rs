@@ -7,11 +7,21 @@ const MARKER: &str = " […]";
 /// [`MARKER`] in UTF-16 units: all its characters lie in the Basic Multilingual Plane.
 const MARKER_UNITS: usize = 4;
 
-/// Appends UTF-8 `text` as the content of an element or of a double-quoted attribute.
+/// What [`push_cell`] met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Met {
+    /// The text was cut.
+    pub cut: bool,
+    /// It has line breaks.
+    pub breaks: bool,
+}
+
+/// Appends UTF-8 `text` as the content of an element or of a double-quoted attribute. True if there is a line break in it.
 ///
 /// What XML 1.0 cannot hold or would change when read (`Char`, section 2.2; line ends, 2.11) becomes `_xHHHH_`, the escape of
 /// `ST_Xstring` (ECMA-376 part 1, 22.9.2.19); a literal text of that form has its first `_` written as `_x005F_`.
-pub fn push(out: &mut Vec<u8>, text: &[u8]) {
+pub fn push(out: &mut Vec<u8>, text: &[u8]) -> bool {
+    let mut breaks = false;
     let mut plain = 0;
     let mut at = 0;
     while at < text.len() {
@@ -28,7 +38,8 @@ pub fn push(out: &mut Vec<u8>, text: &[u8]) {
             b'_' if looks_escaped(&text[at..]) => (b"_x005F_", 1),
             0xEF if text[at..].starts_with("\u{FFFE}".as_bytes()) => (b"_xFFFE_", 3),
             0xEF if text[at..].starts_with("\u{FFFF}".as_bytes()) => (b"_xFFFF_", 3),
-            b'_' | 0xEF => {
+            b'_' | 0xEF | b'\n' => {
+                breaks |= text[at] == b'\n';
                 at += 1;
                 continue;
             }
@@ -44,26 +55,18 @@ pub fn push(out: &mut Vec<u8>, text: &[u8]) {
         plain = at;
     }
     out.extend_from_slice(&text[plain..]);
+    breaks
 }
 
-/// Appends `text` like [`push`], cut at a character and marked where it exceeds [`CELL_UNITS`]. True if it was cut.
-pub fn push_cell(out: &mut Vec<u8>, text: &[u8]) -> bool {
+/// Appends `text` like [`push`], cut at a character and marked where it exceeds [`CELL_UNITS`].
+pub fn push_cell(out: &mut Vec<u8>, text: &[u8]) -> Met {
     // No character has more UTF-16 units than UTF-8 bytes.
-    if text.len() <= CELL_UNITS {
-        push(out, text);
-        return false;
+    let end = if text.len() <= CELL_UNITS { None } else { cut(text) };
+    let breaks = push(out, &text[..end.unwrap_or(text.len())]);
+    if end.is_some() {
+        out.extend_from_slice(MARKER.as_bytes());
     }
-    match cut(text) {
-        None => {
-            push(out, text);
-            false
-        }
-        Some(end) => {
-            push(out, &text[..end]);
-            out.extend_from_slice(MARKER.as_bytes());
-            true
-        }
-    }
+    Met { cut: end.is_some(), breaks }
 }
 
 /// Whether a reader might trim `text` unless `xml:space="preserve"` stands on its element.
@@ -81,7 +84,7 @@ const SUSPECT: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
     while byte < 32 {
-        table[byte] = byte != b'\t' as usize && byte != b'\n' as usize;
+        table[byte] = byte != b'\t' as usize;
         byte += 1;
     }
     table[b'&' as usize] = true;
@@ -158,6 +161,13 @@ mod tests {
     }
 
     #[test]
+    fn line_breaks_are_seen() {
+        for (text, breaks) in [("", false), ("a\tb\r", false), ("\n", true), ("a_\nb", true), ("<\n&", true)] {
+            assert_eq!(push_cell(&mut Vec::new(), text.as_bytes()), Met { cut: false, breaks }, "{text:?}");
+        }
+    }
+
+    #[test]
     fn counts_units_and_not_characters() {
         for (text, cut_off) in [
             ("x".repeat(CELL_UNITS), false),
@@ -169,7 +179,7 @@ mod tests {
             (format!("x{}", "😀".repeat(CELL_UNITS / 2)), false),
         ] {
             let mut out = Vec::new();
-            assert_eq!(push_cell(&mut out, text.as_bytes()), cut_off);
+            assert_eq!(push_cell(&mut out, text.as_bytes()), Met { cut: cut_off, breaks: false });
             let out = String::from_utf8(out).unwrap();
             assert!(out.encode_utf16().count() <= CELL_UNITS);
             assert!(out.encode_utf16().count() >= CELL_UNITS - 1);

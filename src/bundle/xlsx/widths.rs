@@ -2,22 +2,31 @@
 
 use std::io::Write;
 
-use crate::bundle::sheet::{Shape, Sheet};
+use super::cell::Column;
+use super::styles::Style;
+use super::wrap;
+use crate::bundle::sheet::Shape;
 
 /// Narrowest and widest column, in characters.
 const NARROWEST: usize = 6;
-const WIDEST: usize = 60;
+pub const WIDEST: usize = 60;
 /// Room for the header's filter button.
 const BUTTON: usize = 3;
+/// A label in the header is wrapped rather than that the column gets wider than this.
+const WIDE_LABEL: usize = 24;
 
 /// The widths that a sheet's columns need, in characters, as far as its rows were seen.
 pub struct Widths(Vec<(Shape, usize)>);
 
 impl Widths {
-    /// What the header alone needs.
-    pub fn of_header(sheet: &Sheet) -> Self {
-        let width = |name: &str| (shown(name.as_bytes()) + BUTTON).clamp(NARROWEST, WIDEST);
-        Widths(sheet.columns.iter().map(|column| (column.shape, width(&column.name))).collect())
+    /// What the headers alone need.
+    pub fn of_headers(columns: &[Column]) -> Self {
+        let width = |column: &Column| {
+            let shown = |style| column.heading(style).map_or(0, |text| shown(text.as_bytes()));
+            let (name, label) = (shown(Style::Header), shown(Style::ColumnLabel).min(WIDE_LABEL));
+            (name.max(label) + BUTTON).clamp(NARROWEST, WIDEST)
+        };
+        Widths(columns.iter().map(|column| (column.shape(), width(column))).collect())
     }
 
     /// Takes a row's values into account; none is NULL.
@@ -35,10 +44,15 @@ impl Widths {
         }
     }
 
+    /// One width per column.
+    pub fn all(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().map(|(_, width)| *width)
+    }
+
     /// Appends the `cols` element (ECMA-376 part 1, 18.3.1.17).
     pub fn push(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"<cols>");
-        for (at, (_, width)) in self.0.iter().enumerate() {
+        for (at, width) in self.all().enumerate() {
             let column = at + 1;
             // Writing to a Vec cannot fail. The fraction is the cell's own padding (18.3.1.13).
             let _ = write!(out, "<col min=\"{column}\" max=\"{column}\" width=\"{width}.7109375\" customWidth=\"1\"/>");
@@ -47,14 +61,10 @@ impl Widths {
     }
 }
 
-/// The width of UTF-8 `text` in characters, at most [`WIDEST`]: that of its longest line near its beginning. From U+1100 on most
-/// characters are two wide.
+/// The width of UTF-8 `text` in characters, at most [`WIDEST`]: that of its longest line near its beginning.
 fn shown(text: &[u8]) -> usize {
     let near = &text[..text.len().min(8 * WIDEST)];
-    let line = |line: &[u8]| {
-        line.iter().filter(|byte| **byte & 0xC0 != 0x80).map(|byte| if *byte >= 0xE3 { 2 } else { 1 }).sum::<usize>()
-    };
-    near.split(|byte| *byte == b'\n').map(line).max().unwrap_or(0).min(WIDEST)
+    near.split(|byte| *byte == b'\n').map(wrap::width).max().unwrap_or(0).min(WIDEST)
 }
 
 #[cfg(test)]

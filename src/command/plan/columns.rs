@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::discover::Found;
 use super::types::Types;
-use crate::bundle::sheet::{Column, Shape};
+use crate::bundle::sheet::{Captions, Column, Shape};
 use crate::error::{Error, Result};
 use crate::pg::query::{Row, Snapshot, number, oid_array, select};
 
@@ -15,10 +15,31 @@ pub struct Description {
     pub columns: Vec<Column>,
     /// Key columns of the primary key.
     pub primary_key: Vec<String>,
-    /// SQL of each value of a row, over the alias `t`.
+    /// SQL of each value of a row, over the alias `t` and what `joins` adds to it.
     pub values: Vec<String>,
+    /// SQL behind `t`: what labels are read from.
+    pub joins: String,
+    /// Oids of the relations that `joins` names, in its order.
+    pub joined: Vec<u32>,
+    /// What the workbook shows beside.
+    pub captions: Captions,
     /// Number of values, companions included.
     pub slots: usize,
+}
+
+impl Description {
+    /// Adds values behind the columns' own; the companions stand behind them all.
+    pub fn add_values(&mut self, more: impl IntoIterator<Item = String>) {
+        let before = self.values.len();
+        self.values.extend(more);
+        let added = self.values.len() - before;
+        self.slots += added;
+        for column in &mut self.columns {
+            for companion in [&mut column.json_slot, &mut column.xlsx_slot].into_iter().flatten() {
+                *companion += added;
+            }
+        }
+    }
 }
 
 /// Describes all tables at once, by oid.

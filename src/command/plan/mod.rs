@@ -1,8 +1,10 @@
 //! Which sheets a run exports, fixed and locked before the first row is read.
 
+mod captions;
 mod columns;
 mod discover;
 mod exclusions;
+mod labels;
 mod notes;
 mod query_sheets;
 mod readers;
@@ -104,18 +106,21 @@ pub fn plan(settings: &Settings, scope: Scope, reading: &mut Option<String>) -> 
 
     let types = types::Types::read()?;
     let mut described = columns::describe(&kept, &types, &settings.xlsx_time_zone)?;
+    let skipped = |table: u32| -> Vec<u32> {
+        let members = trees_now.get(&table).into_iter().flat_map(|tree| tree.members.keys().copied());
+        members.filter(|oid| forbidden_set.contains(oid)).collect()
+    };
+    captions::describe(&kept, &registered, settings, &mut described)?;
+    labels::add(&kept, &registered, scope, &skipped, &mut described)?;
     let mut entries = Vec::with_capacity(kept.len());
     for table in kept {
         let entry = registration(&registered, table);
         let kind = entry.map_or(SheetKind::Entity, |entry| entry.kind);
-        let tree = trees_now.get(&table.oid);
-        let skipped: Vec<u32> = tree
-            .map(|tree| tree.members.keys().copied().filter(|oid| forbidden_set.contains(oid)).collect())
-            .unwrap_or_default();
+        let skipped = skipped(table.oid);
         let description = described.remove(&table.oid).unwrap_or_default();
         let built = sheet_sql::table_query(table, &description, entry.and_then(|e| e.order_by.as_deref()), &skipped)?;
         entries.push(Entry {
-            names: vec![table.oid],
+            names: [table.oid].iter().chain(&description.joined).copied().collect(),
             name: entry.and_then(|entry| entry.sheet_name.clone()),
             kind,
             position: entry.and_then(|entry| entry.position),
@@ -132,7 +137,9 @@ pub fn plan(settings: &Settings, scope: Scope, reading: &mut Option<String>) -> 
     }
     for entry in registered.iter().filter(|entry| entry.enabled && entry.query.is_some()) {
         *reading = entry.sheet_name.clone();
-        entries.push(query_sheets::describe(entry, &types, &settings.xlsx_time_zone, &forbidden)?);
+        let mut described = query_sheets::describe(entry, &types, &settings.xlsx_time_zone, &forbidden)?;
+        described.description.captions = captions::of_query(entry, &described.description.columns, settings);
+        entries.push(described);
     }
     *reading = None;
     let sheets = name_and_order(entries, scope);
@@ -302,6 +309,7 @@ fn name_and_order(mut entries: Vec<Entry>, scope: Scope) -> Vec<PlannedSheet> {
                 relation_kind: entry.relation_kind,
                 query: entry.query,
                 slots: entry.description.slots,
+                captions: entry.description.captions,
                 columns: entry.description.columns,
                 primary_key: entry.description.primary_key,
                 order_by: entry.built.order_by,

@@ -30,7 +30,7 @@ pub fn table_query(
     } else {
         format!(" WHERE t.tableoid <> ALL ('{}'::pg_catalog.oid[])", oid_array(skipped.iter().copied()))
     };
-    let source = format!("{only}{} AS t{condition}", table.qualified());
+    let source = format!("{only}{} AS t{}{condition}", table.qualified(), description.joins);
     query(&source, description, registered_order, &table.qualified())
 }
 
