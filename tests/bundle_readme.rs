@@ -57,12 +57,6 @@ impl Unpacked {
     }
 }
 
-fn load(database: &Database<'_>, scripts: &[&str]) {
-    for script in scripts {
-        database.load(script);
-    }
-}
-
 /// Backs up a database that was loaded from csv files.
 fn backed_up(database: &Database<'_>) -> Manifest {
     let directory = database.directory().display().to_string();
@@ -86,7 +80,8 @@ fn count(database: &Database<'_>, what: &str) -> i64 {
 fn its_commands_bring_back_the_demo_application() {
     let cluster = Cluster::shared();
     let database = cluster.database();
-    load(&database, &["tests/demo/load.sql", "tests/demo/register.sql"]);
+    database.load("tests/demo/load.sql");
+    database.load("tests/demo/register.sql");
     let unpacked = Unpacked::of(&database);
     let foreign_keys = "pg_constraint WHERE contype = 'f' AND convalidated";
 
@@ -106,7 +101,7 @@ fn its_commands_bring_back_the_demo_application() {
     unpacked.shell(cluster, &unpacked.commands("psql", &second));
 
     for target in [first, second] {
-        load(&target, &["tests/demo/register.sql"]);
+        target.load("tests/demo/register.sql");
         let manifest = backed_up(&target);
         assert_eq!(tables(&manifest).len(), 49);
         assert_eq!(tables(&manifest), tables(&unpacked.manifest));
@@ -114,27 +109,34 @@ fn its_commands_bring_back_the_demo_application() {
     }
 }
 
+/// Types whose input functions refuse every text, also what their output functions have written.
+const NOT_READ_BACK: [&str; 4] = ["pg_dependencies", "pg_mcv_list", "pg_ndistinct", "pg_node_tree"];
+
 /// Rows of every type, in tables of every name that fits on a line; sheets that are no tables are passed over.
 #[test]
 fn its_commands_load_every_type_and_name() {
     let cluster = Cluster::shared();
     let database = cluster.database();
-    load(&database, &["tests/exact/zoo", "tests/exact/shapes.sql", "tests/oracle/zoo.sql"]);
-    // The server writes these and reads none of them.
-    let others = "DROP TABLE zoo.pg_ndistinct, zoo.pg_dependencies, zoo.pg_mcv_list, zoo.pg_node_tree, zoo.pg_brin_bloom_summary,
-             zoo.pg_brin_minmax_multi_summary CASCADE;
-         CREATE MATERIALIZED VIEW zoo_types.kept AS SELECT 1 AS n; CREATE VIEW zoo_types.seen AS SELECT 1 AS n;
-         INSERT INTO paliad_backup.sheets (relation_schema, relation_name) VALUES ('zoo_types', 'kept'), ('zoo_types', 'seen');
+    database.load("tests/exact/zoo");
+    database.load("tests/exact/shapes.sql");
+    database.load("tests/oracle/zoo.sql");
+    let others = "CREATE MATERIALIZED VIEW zoo.kept AS SELECT 1 AS n; CREATE VIEW zoo.seen AS SELECT 1 AS n;
+         INSERT INTO paliad_backup.sheets (relation_schema, relation_name) VALUES ('zoo', 'kept'), ('zoo', 'seen');
          INSERT INTO paliad_backup.sheets (sheet_name, query, run_as) VALUES ('asked', 'SELECT 1 AS n', 'postgres')";
     database.connect().batch_execute(others).unwrap();
     let unpacked = Unpacked::of(&database);
 
     let target = cluster.empty_database("");
     unpacked.shell(cluster, &unpacked.commands("sed", &target));
+    let commands = std::fs::read_to_string(unpacked.path("load.sql")).unwrap();
+    // Lines of tables that are not wanted are deleted, as README.txt says.
+    let refused = |line: &&str| NOT_READ_BACK.iter().any(|name| line.contains(&format!("\"zoo\".\"{name}\"")));
+    let wanted: Vec<&str> = commands.lines().filter(|line| !refused(line)).collect();
+    assert_eq!(commands.lines().count() - wanted.len(), NOT_READ_BACK.len());
+    std::fs::write(unpacked.path("load.sql"), wanted.join("\n")).unwrap();
     let [before, after] = &unpacked.commands("pg_restore", &target)[..] else { panic!("before and after the rows") };
     unpacked.shell(cluster, &[vec![before.clone()], unpacked.commands("psql", &target), vec![after.clone()]].concat());
     let manifest = backed_up(&target);
-    let commands = std::fs::read_to_string(unpacked.path("load.sql")).unwrap();
     let by_hand: Vec<_> =
         commands.lines().filter_map(|line| line.trim().strip_prefix("-- by hand / von Hand: ")).collect();
     assert_eq!(by_hand, ["all_dropped", "all_generated", "line\\nbreak\\ttab", "T\"x/../😀", "none"]);
@@ -145,7 +147,7 @@ fn its_commands_load_every_type_and_name() {
         let in_csv = || sheet.columns.iter().filter(|column| !column.generated).map(|column| &column.name);
         let by_hand = in_csv().chain([&sheet.name]).any(|name| name.contains('\n')) || in_csv().next().is_none();
         let name = sheet.name.as_str();
-        assert!(by_hand || loaded.get(name) == expected.get(name), "{name}");
+        assert!(by_hand || NOT_READ_BACK.contains(&name) || loaded.get(name) == expected.get(name), "{name}");
     }
     assert_eq!(manifest.sequences, unpacked.manifest.sequences);
 }

@@ -1,6 +1,8 @@
 //! What is large: rows, columns, tables and values (TRAPS S15, V6, X1, X2), and the memory that they take.
 
 mod columns;
+#[path = "../support/compare.rs"]
+mod compare;
 mod memory;
 mod rows;
 #[path = "../support/runs.rs"]
