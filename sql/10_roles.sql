@@ -63,6 +63,29 @@ EXCEPTION
     WHEN duplicate_object OR unique_violation THEN NULL;
 END
 $$;
+-- Somebody who may create roles could have made it first, to log in as it.
+DO $$
+DECLARE
+    fault text;
+BEGIN
+    SELECT CASE
+               WHEN r.rolcanlogin THEN 'may log in'
+               WHEN r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication THEN 'has rights of its own'
+               WHEN NOT r.rolbypassrls THEN 'does not bypass row security'
+               ELSE (SELECT 'has the member ' || pg_catalog.quote_ident(m.rolname)
+                     FROM pg_catalog.pg_auth_members a JOIN pg_catalog.pg_roles m ON m.oid = a.member
+                     WHERE a.roleid = r.oid AND NOT m.rolsuper LIMIT 1)
+           END INTO fault
+    FROM pg_catalog.pg_roles r WHERE r.rolname = 'paliad_backup_scan';
+    IF fault IS NOT NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = pg_catalog.format('role "paliad_backup_scan" is not safe: it %s', fault),
+            DETAIL = 'The extension reads with it what belongs to superusers.',
+            HINT = 'DROP ROLE paliad_backup_scan, or take that from it, then CREATE EXTENSION again.';
+    END IF;
+END
+$$;
+
 DO $$
 BEGIN
     IF NOT pg_catalog.pg_has_role('paliad_backup_scan', 'pg_read_all_data', 'MEMBER') THEN

@@ -87,7 +87,7 @@ CREATE FUNCTION paliad_backup.read_sheet(id uuid, sheet text, by_email text DEFA
     LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, pg_temp
     AS $$ SELECT pg_catalog.convert_from(r, 'UTF8')::pg_catalog.jsonb FROM paliad_backup.read_rows($1, $2, $3) AS r $$;
 COMMENT ON FUNCTION paliad_backup.read_sheet(uuid, text, text) IS
-    'The rows of one sheet of a bundle, in its order, each as an object: column to value. Audited. Errors: 42704 no such backup or sheet, 55000 not done or deleted, or a bundle without json, XX001 the bundle is damaged';
+    'The rows of one sheet of a bundle, in its order, each as an object: column to value. Audited. Errors: 42704 no such backup or sheet, 55000 not done or deleted, or a bundle without json, 0A000 a row of 1 GB or more, XX001 the bundle is damaged; and what jsonb cannot hold (54000 more than 256 MB in one row, 22P05 \\u0000 in a json value): read_rows() has it';
 
 CREATE FUNCTION paliad_backup.delete(id uuid, by_email text DEFAULT NULL)
     RETURNS paliad_backup.backups

@@ -14,9 +14,9 @@ use security::refused;
 use support::{Cluster, repository};
 
 const TABLE: &str = "
-    CREATE TABLE matters (id int PRIMARY KEY, title text, fee numeric, tags text[], at timestamptz, extra jsonb);
+    CREATE TABLE matters (id int PRIMARY KEY, title text, fee numeric, tags text[], at timestamptz, extra json);
     INSERT INTO matters VALUES
-        (1, E'a \"quoted\"\\nline \\\\ ü 😀', 12345678901234567890.1234567890, '{a,NULL}', '2026-11-21 12:00+01', '{\"k\": [1, {}]}'),
+        (1, E'a \"quoted\"\\nline \\\\ ü 😀', 12345678901234567890.1234567890, '{a,NULL}', '2026-11-21 12:00+01', E'{\"k\":\\n[\\n1,\\n{\\n}\\n]}'),
         (2, NULL, 'NaN', '{}', 'infinity', NULL), (3, '],[', 0, NULL, NULL, '\"}\"')";
 
 #[test]

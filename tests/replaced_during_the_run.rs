@@ -148,26 +148,58 @@ fn p4_another_table_in_the_place_of_a_superusers_audit_table_is_not_written() {
 fn p4_a_trigger_on_a_superusers_audit_table_does_not_run_as_the_superuser() {
     let (database, role) = attacked();
     let mut postgres = database.connect();
+    let set = "UPDATE paliad_backup.settings SET audit_table = 'public.log'";
     postgres
         .batch_execute(&format!(
-            "CREATE TABLE public.log (LIKE paliad_backup.system_audit_log INCLUDING ALL); GRANT TRIGGER ON public.log TO {role};
-             UPDATE paliad_backup.settings SET audit_table = 'public.log'"
+            "CREATE TABLE public.log (LIKE paliad_backup.system_audit_log INCLUDING ALL); {set};
+             GRANT TRIGGER ON public.log TO {role}"
         ))
         .unwrap();
     let trigger = format!(
         "{STRIKE} CREATE FUNCTION s.strike_trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM s.strike(); RETURN NEW; END';
-         CREATE TRIGGER t BEFORE INSERT ON public.log FOR EACH ROW EXECUTE FUNCTION s.strike_trigger()"
+         CREATE TRIGGER t BEFORE INSERT ON public.log FOR EACH ROW EXECUTE FUNCTION s.strike_trigger();
+         CREATE TRIGGER u BEFORE INSERT ON public.log FOR EACH ROW WHEN (lo_from_bytea(4711, '') > 0)
+             EXECUTE FUNCTION suppress_redundant_updates_trigger()"
     );
     database.connect_as(&role).batch_execute(&trigger.replace("$role", &role)).unwrap();
-    let error = run(&mut postgres).err().expect("the run is refused");
-    assert_eq!(sqlstate(&error), "42501");
-    assert!(!is_superuser(&database, &role));
-    assert_eq!(
-        last_error(&mut postgres),
-        format!(
-            "audit insert: function s.strike_trigger() belongs to {role} and is not called with the rights of others"
-        )
-    );
+    let mut refused = |because: String| {
+        let error = run(&mut postgres).err().expect("the run is refused");
+        assert_eq!(sqlstate(&error), "42501");
+        assert!(!is_superuser(&database, &role));
+        assert_eq!(last_error(&mut postgres), format!("audit insert: {because}"));
+        let objects = "SELECT count(*) FROM pg_largeobject_metadata";
+        assert_eq!(postgres.query_one(objects, &[]).unwrap().get::<_, i64>(0), 0, "a condition was evaluated");
+    };
+    refused(format!("audit table public.log belongs to a superuser, but {role} may create triggers on it"));
+    let mut owner = database.connect();
+    owner.batch_execute(&format!("REVOKE TRIGGER ON public.log FROM {role}; DROP TRIGGER u ON public.log")).unwrap();
+    refused(format!("function s.strike_trigger() belongs to {role} and is not called with the rights of others"));
+    // Another's domain, at any depth.
+    let domain = "DROP TRIGGER t ON public.log; CREATE DOMAIN s.dom AS text; CREATE TYPE public.pair AS (a s.dom[]);
+         ALTER DOMAIN s.dom OWNER TO $role; ALTER TABLE public.log ADD extra public.pair[]";
+    owner.batch_execute(&domain.replace("$role", &role)).unwrap();
+    refused("audit table public.log belongs to a superuser, but its type s.dom does not".into());
+}
+
+/// Somebody who may create roles could wait for the extension under its role's name.
+#[test]
+fn p4_a_scan_role_that_others_may_be_is_refused() {
+    let cluster = Cluster::own(&[]);
+    let mut postgres = cluster.connect("postgres", "postgres");
+    for (lay, fault) in [
+        ("CREATE ROLE paliad_backup_scan LOGIN BYPASSRLS", "may log in"),
+        ("ALTER ROLE paliad_backup_scan NOLOGIN NOBYPASSRLS", "does not bypass row security"),
+        (
+            "ALTER ROLE paliad_backup_scan BYPASSRLS; CREATE ROLE mallory; GRANT paliad_backup_scan TO mallory",
+            "has the member mallory",
+        ),
+    ] {
+        postgres.batch_execute(lay).unwrap();
+        let error = postgres.batch_execute("CREATE EXTENSION paliad_backup").unwrap_err();
+        assert_eq!(sqlstate(&error), "42501", "{error:?}");
+        assert!(error.as_db_error().unwrap().message().ends_with(fault), "{error}");
+    }
+    postgres.batch_execute("REVOKE paliad_backup_scan FROM mallory; CREATE EXTENSION paliad_backup").unwrap();
 }
 
 #[test]

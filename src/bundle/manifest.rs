@@ -161,8 +161,10 @@ pub struct SheetEntry {
     /// The worksheets with the sheet's rows, in order; empty when it is not in the workbook.
     pub xlsx_sheets: Vec<String>,
     /// Header rows of each of them: the columns' names, then their labels where there are any; 0 without columns.
+    #[serde(default)]
     pub xlsx_header_rows: u32,
     /// Columns that they have beside those of the table, each to the right of its foreign key.
+    #[serde(default)]
     pub xlsx_labels: Vec<LabelEntry>,
 }
 

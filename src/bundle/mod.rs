@@ -10,6 +10,7 @@ pub mod encoder;
 pub mod json;
 pub mod manifest;
 pub mod names;
+pub mod objects;
 pub mod reader;
 pub mod readme;
 pub mod row_count;

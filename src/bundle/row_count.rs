@@ -1,5 +1,7 @@
 //! Counts the rows of csv and json files as they stream by, without reading their values.
 
+use super::objects::Position;
+
 /// Counts the rows of one file; chunks may end anywhere.
 #[derive(Debug)]
 pub enum RowCounter {
@@ -14,12 +16,8 @@ pub enum RowCounter {
     Json {
         /// Objects that have begun in the array.
         objects: u64,
-        /// Arrays and objects that are open.
-        depth: u64,
-        /// Within a string.
-        string: bool,
-        /// Behind a backslash in it.
-        escaped: bool,
+        /// Where the text has come to.
+        position: Position,
     },
 }
 
@@ -29,7 +27,7 @@ impl RowCounter {
         if path.starts_with("csv/") {
             Some(RowCounter::Csv { lines: 0, quoted: false })
         } else if path.starts_with("json/") {
-            Some(RowCounter::Json { objects: 0, depth: 0, string: false, escaped: false })
+            Some(RowCounter::Json { objects: 0, position: Position::default() })
         } else {
             None
         }
@@ -47,20 +45,10 @@ impl RowCounter {
                     }
                 }
             }
-            RowCounter::Json { objects, depth, string, escaped } => {
+            RowCounter::Json { objects, position } => {
                 for byte in chunk {
-                    match byte {
-                        _ if *escaped => *escaped = false,
-                        b'\\' if *string => *escaped = true,
-                        b'"' => *string = !*string,
-                        _ if *string => {}
-                        b'[' | b'{' => {
-                            *objects += u64::from(*depth == 1 && *byte == b'{');
-                            *depth += 1;
-                        }
-                        b']' | b'}' => *depth = depth.saturating_sub(1),
-                        _ => {}
-                    }
+                    let opens = position.step(*byte);
+                    *objects += u64::from(opens && *byte == b'{' && position.depth == 2);
                 }
             }
         }
@@ -70,7 +58,7 @@ impl RowCounter {
     pub fn rows(&self) -> Option<u64> {
         match self {
             RowCounter::Csv { lines, quoted: false } => lines.checked_sub(1),
-            RowCounter::Json { objects, depth: 0, string: false, .. } => Some(*objects),
+            RowCounter::Json { objects, position } if position.depth == 0 && !position.string => Some(*objects),
             _ => None,
         }
     }

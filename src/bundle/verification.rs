@@ -77,12 +77,17 @@ impl Verdict {
         self.checks.push(Check { name, ok: Some(ok), detail: detail.into() });
     }
 
+    /// With all checks, in their order.
     fn completed(mut self) -> Verdict {
-        for name in CHECKS.into_iter().chain([CATALOG]) {
-            if !self.checks.iter().any(|check| check.name == name) {
-                self.checks.push(Check { name, ok: None, detail: "not checked".to_owned() });
-            }
-        }
+        let made = std::mem::take(&mut self.checks);
+        self.checks = CHECKS
+            .into_iter()
+            .chain([CATALOG])
+            .map(|name| {
+                let found = made.iter().find(|check| check.name == name).cloned();
+                found.unwrap_or_else(|| Check { name, ok: None, detail: "not checked".to_owned() })
+            })
+            .collect();
         self
     }
 }
@@ -90,11 +95,17 @@ impl Verdict {
 /// Reads the whole bundle twice, once as a file and once inflated.
 ///
 /// # Errors
-/// [`BundleError::Io`] where the operating system refuses a read, [`BundleError::Aborted`] after `abort`.
+/// [`BundleError::Aborted`] after `abort`.
 pub fn verify(mut file: File, expected: &Expected, abort: &Abort) -> Result<Verdict> {
     let mut verdict = Verdict::default();
     verdict.note("present", true, "the file is there");
-    (verdict.size, verdict.sha256) = hash(&mut file, abort)?;
+    match harmless(hash(&mut file, abort))? {
+        Ok(found) => (verdict.size, verdict.sha256) = found,
+        Err(fault) => {
+            verdict.note("sha256", false, fault);
+            return Ok(verdict.completed());
+        }
+    }
     let (size, sha256) = (verdict.size, verdict.sha256.clone());
     verdict.note("size", size == expected.size, compared("bytes", &size, &expected.size));
     verdict.note("sha256", sha256 == expected.sha256, compared("SHA-256", &sha256, &expected.sha256));
@@ -127,7 +138,7 @@ pub fn verify(mut file: File, expected: &Expected, abort: &Abort) -> Result<Verd
 /// Every entry's CRC-32 and SHA-256, SHA256SUMS, and the rows of csv and json.
 fn contents(verdict: &mut Verdict, reader: &BundleReader, manifest: &Manifest, abort: &Abort) -> Result<()> {
     let mut counters: BTreeMap<String, RowCounter> = BTreeMap::new();
-    let faults = reader.examine(&manifest.files(), abort, |path, chunk| {
+    let faults = harmless(reader.examine(&manifest.files(), abort, |path, chunk| {
         if !counters.contains_key(path)
             && let Some(counter) = RowCounter::for_path(path)
         {
@@ -136,7 +147,14 @@ fn contents(verdict: &mut Verdict, reader: &BundleReader, manifest: &Manifest, a
         if let Some(counter) = counters.get_mut(path) {
             counter.see(chunk);
         }
-    })?;
+    }))?;
+    let faults = match faults {
+        Ok(faults) => faults,
+        Err(fault) => {
+            verdict.note("contents", false, fault);
+            return Ok(());
+        }
+    };
     let first = |faults: &[String], good: String| faults.first().cloned().unwrap_or(good);
     let count = reader.entries().len();
     verdict.note("contents", faults.contents.is_empty(), first(&faults.contents, format!("{count} files are whole")));
@@ -177,11 +195,11 @@ fn catalog(verdict: &mut Verdict, manifest: &Manifest, expected: &Expected) {
     }
 }
 
-/// Damage as its text; other errors stay errors.
+/// Damage, and reads that the operating system refuses, as their text.
 fn harmless<T>(result: Result<T>) -> Result<std::result::Result<T, String>> {
     match result {
         Ok(value) => Ok(Ok(value)),
-        Err(error @ (BundleError::Io(_) | BundleError::Aborted)) => Err(error),
+        Err(BundleError::Aborted) => Err(BundleError::Aborted),
         Err(error) => Ok(Err(error.to_string())),
     }
 }

@@ -37,6 +37,22 @@ pub const EVENT_TYPES: [&str; 23] = [
     "schedule_changed",
 ];
 
+/// A type among those of a table's columns whose constraints somebody else may write, at any depth: they would be checked with the rights of
+/// who writes the row.
+const FOREIGN_TYPE: &str = "WITH RECURSIVE used (oid) AS (\
+       SELECT a.atttypid FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+       UNION SELECT o.oid FROM used AS u JOIN pg_catalog.pg_type AS t ON t.oid = u.oid \
+         CROSS JOIN LATERAL (SELECT t.typbasetype UNION ALL SELECT t.typelem UNION ALL \
+           SELECT a.atttypid FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) AS o (oid) \
+         WHERE o.oid <> 0) \
+     SELECT 'its type ' || pg_catalog.min(t.oid::regtype::text) || ' does not' FROM used AS u JOIN pg_catalog.pg_type AS t ON t.oid = u.oid \
+     JOIN pg_catalog.pg_roles AS r ON r.oid = t.typowner WHERE t.typtype = 'd' AND NOT r.rolsuper";
+
+/// Who else may put triggers on a table: their conditions would be evaluated with the rights of who writes the row.
+const FOREIGN_TRIGGERS: &str = "SELECT pg_catalog.min(coalesce(r.rolname, 'everybody')) || ' may create triggers on it' \
+     FROM pg_catalog.aclexplode(c.relacl) AS g LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = g.grantee \
+     WHERE g.privilege_type = 'TRIGGER' AND r.rolsuper IS NOT TRUE";
+
 /// Who did it, as the caller says.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Actor {
@@ -76,29 +92,24 @@ impl AuditTable {
     /// # Errors
     /// [`Error::Internal`] when there is none.
     pub fn by_oid(table: Oid, settings: &Settings) -> Result<AuditTable> {
-        let rows = select(
-            Snapshot::Latest,
+        let sql = format!(
             "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relowner, \
-             CASE WHEN c.relowner IN (SELECT s.oid FROM pg_catalog.pg_roles AS s WHERE s.rolsuper) THEN (SELECT pg_catalog.min(t.oid::regtype::text) FROM pg_catalog.pg_attribute AS a \
-                   JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid JOIN pg_catalog.pg_roles AS r ON r.oid = t.typowner \
-                   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND t.typtype = 'd' AND NOT r.rolsuper) END, \
+             CASE WHEN c.relowner IN (SELECT s.oid FROM pg_catalog.pg_roles AS s WHERE s.rolsuper) THEN coalesce(({FOREIGN_TYPE}), \
+               ({FOREIGN_TRIGGERS})) END, \
              (SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', k.nspname, o.conname), ', ') \
               FROM pg_catalog.pg_constraint AS o JOIN pg_catalog.pg_namespace AS k ON k.oid = o.connamespace \
               WHERE o.conrelid = c.oid AND o.condeferrable) \
              FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
-             WHERE c.oid = $1::oid",
-            &[Some(&table.to_u32().to_string())],
-        )?;
-        let [Some(name), Some(owner), foreign_type, deferrable] = rows.first().map_or(&[][..], Vec::as_slice) else {
+             WHERE c.oid = $1::oid"
+        );
+        let rows = select(Snapshot::Latest, &sql, &[Some(&table.to_u32().to_string())])?;
+        let [Some(name), Some(owner), others, deferrable] = rows.first().map_or(&[][..], Vec::as_slice) else {
             return Err(Error::internal(format!("audit table {} is gone", table.to_u32())));
         };
-        // Its constraints would be checked with a superuser's rights.
-        if let Some(foreign_type) = foreign_type {
+        if let Some(others) = others {
             return Err(Error::Rights {
-                message: format!("audit table {name} belongs to a superuser, but its type {foreign_type} does not"),
-                hint: format!(
-                    "ALTER TABLE {name} OWNER TO the role that owns the application, or ALTER DOMAIN … OWNER TO."
-                ),
+                message: format!("audit table {name} belongs to a superuser, but {others}"),
+                hint: format!("ALTER TABLE {name} OWNER TO the role that owns the application."),
             });
         }
         Ok(AuditTable {

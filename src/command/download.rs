@@ -15,7 +15,7 @@ use crate::storage;
 use crate::store::{Artifact, Store};
 
 /// The server's limit on one value, less its header (memutils.h, MaxAllocSize).
-const MAX_VALUE: u64 = 0x3fff_ffff - 4096;
+pub(super) const MAX_VALUE: u64 = 0x3fff_ffff - 4096;
 
 /// The whole bundle as one value.
 ///

@@ -1,20 +1,18 @@
 //! Looks into a bundle: one file as it is, or the rows of one sheet.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufReader, ErrorKind};
 
 use serde_json::json;
 
-use super::download::open_audited;
+use super::download::{MAX_VALUE, open_audited};
 use crate::bundle::BundleError;
 use crate::bundle::manifest::Manifest;
+use crate::bundle::objects::Objects;
 use crate::bundle::reader::{BundleReader, EntryReader, read_error};
 use crate::catalog::audit::Actor;
 use crate::catalog::backups;
 use crate::catalog::extension::Extension;
 use crate::error::{Error, Result};
-
-/// The server's limit on one value, less its header (memutils.h, MaxAllocSize).
-const MAX_VALUE: u64 = 0x3fff_ffff - 4096;
 
 /// One file of a bundle, unpacked. The read is audited.
 ///
@@ -60,7 +58,8 @@ pub fn rows(extension: Extension, id: &str, sheet: &str, actor: &Actor) -> Resul
             hint: "Rows are read from json: make backups with formats => '{json, …}'.".into(),
         });
     };
-    Ok(Rows { lines: BufReader::new(reader.read(&file.path)?), path: file.path })
+    let source = BufReader::new(reader.read(&file.path)?);
+    Ok(Rows { objects: Objects::new(source, MAX_VALUE as usize), path: file.path })
 }
 
 fn open(extension: Extension, id: &str, what: &str, actor: &Actor) -> Result<BundleReader> {
@@ -71,40 +70,22 @@ fn open(extension: Extension, id: &str, what: &str, actor: &Actor) -> Result<Bun
 
 /// An iterator over a json file's rows; each is read when it is asked for.
 pub struct Rows {
-    lines: BufReader<EntryReader>,
+    objects: Objects<BufReader<EntryReader>>,
     path: String,
-}
-
-impl Rows {
-    /// The next line, without what joins it to the others; none at the end.
-    fn line(&mut self) -> Result<Option<String>> {
-        let mut line = Vec::new();
-        let read = self.lines.by_ref().take(MAX_VALUE).read_until(b'\n', &mut line).map_err(read_error)?;
-        let whole = line.strip_suffix(b"\n").map(|line| line.strip_suffix(b",").unwrap_or(line));
-        match (read, whole) {
-            (0, _) => Ok(None),
-            (_, Some(line)) => String::from_utf8(line.to_vec()).map(Some).map_err(|_| self.damaged().into()),
-            (_, None) => Err(self.damaged().into()),
-        }
-    }
-
-    fn damaged(&self) -> BundleError {
-        BundleError::Damaged(format!("{} does not have an object of up to 1 GB on each line", self.path))
-    }
 }
 
 impl Iterator for Rows {
     type Item = Result<String>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            match self.line() {
-                Ok(Some(line)) if line == "[" || line == "]" => {}
-                Ok(Some(line)) if line.starts_with('{') => return Some(Ok(line)),
-                Ok(Some(_)) => return Some(Err(self.damaged().into())),
-                Ok(None) => return None,
-                Err(error) => return Some(Err(error)),
-            }
+        let damaged = |what: &str| Error::from(BundleError::Damaged(format!("{} {what}", self.path)));
+        match self.objects.next_object() {
+            Ok(object) => object.map(|object| String::from_utf8(object).map_err(|_| damaged("is not UTF-8"))),
+            Err(error) if error.kind() == ErrorKind::FileTooLarge => Some(Err(Error::Unsupported {
+                message: format!("a row of {} is larger than one value may be (1 GB)", self.path),
+                hint: "Download the bundle: its csv and json files hold rows of any size.".into(),
+            })),
+            Err(error) => Some(Err(read_error(error).into())),
         }
     }
 }

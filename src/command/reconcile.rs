@@ -40,11 +40,12 @@ pub fn reconcile(extension: Extension) -> Result<Vec<Reconciled>> {
 /// As [`reconcile`], for a recorder that holds the run lock.
 ///
 /// # Errors
-/// Of the recorder and the store.
+/// Of the recorder and the store: the first, after everything else was put right.
 pub fn put_right(recorder: &mut Recorder, store: &dyn Store) -> Result<Vec<Reconciled>> {
-    let stale = backups::running()?;
-    let mut reconciled = stale.iter().map(|run| settle(recorder, store, run)).collect::<Result<Vec<Reconciled>>>()?;
-    reconciled.extend(missing_files(recorder, store)?);
+    let settled: Vec<_> = backups::running()?.iter().map(|run| settle(recorder, store, run)).collect();
+    let files = missing_files(recorder, store)?;
+    let mut reconciled = settled.into_iter().collect::<Result<Vec<Reconciled>>>()?;
+    reconciled.extend(files);
     Ok(reconciled)
 }
 
@@ -67,9 +68,11 @@ fn missing_files(recorder: &mut Recorder, store: &dyn Store) -> Result<Vec<Recon
 /// The run's files lie in the directory that was configured when it began.
 fn settle(recorder: &mut Recorder, store: &dyn Store, stale: &Backup) -> Result<Reconciled> {
     let elsewhere = match &stale.directory {
-        Some(directory) if Some(directory) != config::directory().as_ref() => {
-            storage::open_existing(directory).inspect_err(|error| pgrx::log!("paliad_backup: {error}")).ok()
-        }
+        Some(directory) if Some(directory) != config::directory().as_ref() => match storage::open_existing(directory) {
+            Ok(store) => Some(store),
+            Err(StoreError::BadDirectory { .. }) => None,
+            Err(error) => return Err(error.into()),
+        },
         _ => None,
     };
     let store = elsewhere.as_ref().map_or(store, |elsewhere| elsewhere as &dyn Store);
@@ -81,7 +84,7 @@ fn settle(recorder: &mut Recorder, store: &dyn Store, stale: &Backup) -> Result<
             return Ok(Reconciled { id: stale.id.clone(), status: "done" });
         }
         Ok(None) => {}
-        Err(BundleError::Io(error)) => return Err(BundleError::Io(error).into()),
+        Err(error @ (BundleError::Io(_) | BundleError::UnknownFormat(_))) => return Err(error.into()),
         // A file that is no whole bundle of this run is not worth keeping.
         Err(_) => {
             store.remove(&uri)?;

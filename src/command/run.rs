@@ -82,7 +82,7 @@ pub fn run(extension: Extension, request: &RunRequest) -> Result<String> {
             let settings = Settings::read()?;
             let mut progress = Progress { phase: "plan".into(), ..Progress::default() };
             recorder.show(&progress, true)?;
-            let plan = plan::plan(&settings, request.scope, &mut place.sheet)?;
+            let plan = plan::plan(&settings, request.scope, &request.formats, &mut place.sheet)?;
             let mut manifest = manifest(request, &backup, &plan)?;
             let published =
                 make_bundle(&settings, request, &plan, &mut manifest, store, recorder, &mut progress, place)?;

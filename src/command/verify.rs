@@ -90,9 +90,7 @@ fn look(backup: &Backup) -> Result<Verdict> {
     let uri = backup.storage_uri.as_deref().unwrap_or_default();
     let artifact = match storage::open_for_reading().and_then(|store| Ok(store.open(uri)?)) {
         Ok(artifact) => artifact,
-        Err(Error::Store(
-            error @ (StoreError::NotFound { .. } | StoreError::Refused { .. } | StoreError::BadDirectory { .. }),
-        )) => {
+        Err(Error::Store(error)) if !matches!(error, StoreError::NotConfigured) => {
             return Ok(Verdict::absent(error.to_string()));
         }
         Err(error) => return Err(error),

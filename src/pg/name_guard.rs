@@ -44,14 +44,15 @@ pub fn relations_named(sql: &str) -> Result<Vec<u32>> {
     let sql = to_server(sql)?;
     NEXT.replace(Next::Record);
     // SAFETY: connect and finish are paired; an error in between is cleaned up by AtEOXact_SPI.
-    let plan = unsafe {
+    let plan = caught(|| unsafe {
         pg_sys::SPI_connect();
         let plan = pg_sys::SPI_prepare(sql.as_ptr(), 0, std::ptr::null_mut());
         pg_sys::SPI_finish();
         plan
-    };
-    match NEXT.replace(Next::Ignore) {
-        Next::Recorded(relations) if !plan.is_null() => Ok(relations),
+    });
+    match (NEXT.replace(Next::Ignore), plan) {
+        (_, Err(cause)) => cause.rethrow(),
+        (Next::Recorded(relations), Ok(plan)) if !plan.is_null() => Ok(relations),
         _ => Err(Error::internal("a query was not analysed")),
     }
 }
@@ -89,8 +90,7 @@ unsafe extern "C-unwind" fn analysed(
         Next::Expect(planned) => {
             // SAFETY: as above.
             if unsafe { relations_of(query) } != planned {
-                Error::ChangedAfterSnapshot { message: "a table was renamed or replaced during the backup".into() }
-                    .raise();
+                replaced();
             }
         }
         other => {

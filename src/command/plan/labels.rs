@@ -186,10 +186,14 @@ fn foreign_keys(tables: &[&Found]) -> Result<Vec<ForeignKey>> {
          pg_catalog.format('l.%I%s OPERATOR(%I.%s) t.%I%s%s', k.attname, pg_catalog.format('::%I.%I', ln.nspname, lt.typname), \
            opn.nspname, op.oprname, a.attname, pg_catalog.format('::%I.%I', rn.nspname, rt.typname), \
            CASE WHEN co.oid IS NOT NULL THEN pg_catalog.format(' COLLATE %I.%I', cn.nspname, co.collname) END), \
-         (SELECT pg_catalog.bool_and(pg_catalog.has_schema_privilege(r.relowner, n.oid, 'USAGE')) \
+         (SELECT pg_catalog.bool_and(pg_catalog.has_schema_privilege(reader.oid, n.oid, 'USAGE')) \
           FROM pg_catalog.pg_namespace AS n WHERE n.oid IN (opn.oid, ln.oid, rn.oid, cn.oid)) \
-           AND pg_catalog.has_function_privilege(r.relowner, op.oprcode, 'EXECUTE') \
+           AND pg_catalog.has_function_privilege(reader.oid, op.oprcode, 'EXECUTE') \
+           AND (NOT reader.trusts_superusers_only OR (SELECT f.rolsuper FROM pg_catalog.pg_proc AS p \
+             JOIN pg_catalog.pg_roles AS f ON f.oid = p.proowner WHERE p.oid = op.oprcode)) \
          FROM pg_catalog.pg_constraint AS c JOIN pg_catalog.pg_class AS r ON r.oid = c.conrelid \
+         CROSS JOIN LATERAL (SELECT CASE WHEN o.rolsuper THEN 'paliad_backup_scan'::regrole::oid ELSE o.oid END, o.rolsuper \
+           FROM pg_catalog.pg_roles AS o WHERE o.oid = r.relowner) AS reader (oid, trusts_superusers_only) \
          JOIN pg_catalog.pg_class AS t ON t.oid = c.confrelid JOIN pg_catalog.pg_namespace AS tn ON tn.oid = t.relnamespace \
          JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] \
          JOIN pg_catalog.pg_attribute AS k ON k.attrelid = c.confrelid AND k.attnum = c.confkey[1] \

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use pgrx::pg_sys::Oid;
 
 use crate::bundle::encoder::Warning;
-use crate::bundle::manifest::{Excluded, Scope};
+use crate::bundle::manifest::{Excluded, Format, Scope};
 use crate::bundle::names::{SheetSource, sheet_names};
 use crate::bundle::sheet::{Relation, RelationKind, Sheet, SheetKind};
 use crate::catalog::registry::{self, Registered};
@@ -66,12 +66,12 @@ pub struct PlannedSheet {
 }
 
 /// Finds the tables in the caller's snapshot, locks them, and makes sure they are still what the snapshot shows; `reading` is the
-/// query sheet that is being described.
+/// query or view that is being described.
 ///
 /// # Errors
 /// [`Error::LockNotAvailable`], [`Error::ChangedAfterSnapshot`], [`Error::Rights`], [`Error::UnknownObject`] for a schema in
 /// the settings that doesn't exist.
-pub fn plan(settings: &Settings, scope: Scope, reading: &mut Option<String>) -> Result<Plan> {
+pub fn plan(settings: &Settings, scope: Scope, formats: &[Format], reading: &mut Option<String>) -> Result<Plan> {
     let registered = registry::sheets()?;
     let excluded_names = registry::exclusions()?;
     discover::check_schemas(settings)?;
@@ -110,8 +110,10 @@ pub fn plan(settings: &Settings, scope: Scope, reading: &mut Option<String>) -> 
         let members = trees_now.get(&table).into_iter().flat_map(|tree| tree.members.keys().copied());
         members.filter(|oid| forbidden_set.contains(oid)).collect()
     };
-    captions::describe(&kept, &registered, settings, &mut described)?;
-    labels::add(&kept, &registered, scope, &skipped, &mut described)?;
+    if formats.contains(&Format::Xlsx) {
+        captions::describe(&kept, &registered, settings, &mut described)?;
+        labels::add(&kept, &registered, scope, &skipped, &mut described)?;
+    }
     let mut entries = Vec::with_capacity(kept.len());
     for table in kept {
         let entry = registration(&registered, table);
@@ -146,8 +148,12 @@ pub fn plan(settings: &Settings, scope: Scope, reading: &mut Option<String>) -> 
     let sources = sheets
         .iter()
         .filter(|planned| planned.guarded)
-        .map(|planned| Sources::lock(&planned.sheet.name, planned.owner, &planned.sql))
+        .map(|planned| {
+            *reading = Some(planned.sheet.name.clone());
+            Sources::lock(&planned.sheet.name, planned.owner, &planned.sql)
+        })
         .collect::<Result<Vec<Sources>>>()?;
+    *reading = None;
     let mut warnings = notes::warnings(&registered, &excluded_names, &found, &trees_now)?;
     warnings.extend(sheets.is_empty().then(|| notes::no_sheets(scope)));
     let bytes = sheets.iter().map(|planned| planned.bytes).sum();
