@@ -159,8 +159,8 @@ fn references(
         .collect()
 }
 
-/// Joins the label as `r<number>.label`. LIMIT 1: where the target's index is damaged and a key stands there twice, csv and json have
-/// each row of this table once all the same.
+/// Joins the label as `r<number>.label`. With LIMIT 1 each row of this table is there once whatever the target is like, also where its
+/// index is damaged and a key stands there twice; and the rows are looked up in their order, so that they need not be sorted anew.
 fn join(number: usize, key: &ForeignKey, target: &Found, label: &str, skipped: &[u32]) -> String {
     // As the constraint's own check reads it: children of an ordinary table are not referred to, partitions are.
     let only = if target.kind == 'r' { "ONLY " } else { "" };
