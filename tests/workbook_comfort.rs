@@ -347,10 +347,22 @@ fn an_operator_out_of_reach_is_a_warning() {
         ),
     ]);
     let manifest = run(&mut database.connect()).unwrap().manifest();
-    let sentence = "The workbook shows no label beside the column: its owner may not use the operator that compares it with table app.person.";
+    let sentence = "The workbook shows no label beside the column: who reads the sheet may not use the operator that compares it with table app.person.";
     assert_eq!(missing(&manifest), [("t", Some("person"), 1, sentence)]);
     database.psql(&["-c", &format!("GRANT USAGE ON SCHEMA ext TO {owner}")]);
     assert_eq!(labels(&compare_all(&database, &[]), "t"), ["person (name)"]);
+    // In a superuser's place somebody reads who has no right to all functions, and calls none of other people.
+    database.psql(&["-c", "ALTER TABLE app.person OWNER TO postgres; ALTER TABLE app.t OWNER TO postgres"]);
+    assert_eq!(labels(&compare_all(&database, &[]), "t"), ["person (name)"]);
+    for (forbid, allow) in [
+        ("REVOKE EXECUTE ON FUNCTION ext.citext_eq FROM PUBLIC", "GRANT EXECUTE ON FUNCTION ext.citext_eq TO PUBLIC"),
+        (&format!("ALTER FUNCTION ext.citext_eq OWNER TO {owner}"), "ALTER FUNCTION ext.citext_eq OWNER TO postgres"),
+    ] {
+        database.psql(&["-c", forbid]);
+        let manifest = run(&mut database.connect()).unwrap().manifest();
+        assert_eq!(missing(&manifest), [("t", Some("person"), 1, sentence)], "{forbid}");
+        database.psql(&["-c", allow]);
+    }
 }
 
 /// V8, X3: a label is text like any other, and a warning about it names its column.

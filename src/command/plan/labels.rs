@@ -27,7 +27,7 @@ struct ForeignKey {
     target_name: String,
     /// That the row `l` of the target is the one that `t` refers to, as the constraint compares them.
     condition: String,
-    /// The owner of the table may use what stands in `condition`.
+    /// Who reads the table may use what stands in `condition`; for superusers that is `paliad_backup_scan`, with their functions alone.
     comparable: bool,
 }
 
@@ -114,7 +114,7 @@ fn why_not(
     } else if !columns.iter().any(|column| column.name == label) {
         Some(format!("table {name} has no column {}", pgrx::spi::quote_identifier(label)))
     } else if !key.comparable {
-        Some(format!("its owner may not use the operator that compares it with table {name}"))
+        Some(format!("who reads the sheet may not use the operator that compares it with table {name}"))
     } else {
         None
     }
@@ -188,12 +188,8 @@ fn foreign_keys(tables: &[&Found]) -> Result<Vec<ForeignKey>> {
            CASE WHEN co.oid IS NOT NULL THEN pg_catalog.format(' COLLATE %I.%I', cn.nspname, co.collname) END), \
          (SELECT pg_catalog.bool_and(pg_catalog.has_schema_privilege(reader.oid, n.oid, 'USAGE')) \
           FROM pg_catalog.pg_namespace AS n WHERE n.oid IN (opn.oid, ln.oid, rn.oid, cn.oid)) \
-           AND pg_catalog.has_function_privilege(reader.oid, op.oprcode, 'EXECUTE') \
-           AND (NOT reader.trusts_superusers_only OR (SELECT f.rolsuper FROM pg_catalog.pg_proc AS p \
-             JOIN pg_catalog.pg_roles AS f ON f.oid = p.proowner WHERE p.oid = op.oprcode)) \
+           AND pg_catalog.has_function_privilege(reader.oid, f.oid, 'EXECUTE') AND (fo.rolsuper OR NOT ro.rolsuper) \
          FROM pg_catalog.pg_constraint AS c JOIN pg_catalog.pg_class AS r ON r.oid = c.conrelid \
-         CROSS JOIN LATERAL (SELECT CASE WHEN o.rolsuper THEN 'paliad_backup_scan'::regrole::oid ELSE o.oid END, o.rolsuper \
-           FROM pg_catalog.pg_roles AS o WHERE o.oid = r.relowner) AS reader (oid, trusts_superusers_only) \
          JOIN pg_catalog.pg_class AS t ON t.oid = c.confrelid JOIN pg_catalog.pg_namespace AS tn ON tn.oid = t.relnamespace \
          JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] \
          JOIN pg_catalog.pg_attribute AS k ON k.attrelid = c.confrelid AND k.attnum = c.confkey[1] \
@@ -203,6 +199,10 @@ fn foreign_keys(tables: &[&Found]) -> Result<Vec<ForeignKey>> {
          JOIN pg_catalog.pg_type AS rt ON rt.oid = op.oprright JOIN pg_catalog.pg_namespace AS rn ON rn.oid = rt.typnamespace \
          LEFT JOIN pg_catalog.pg_collation AS co ON co.oid = k.attcollation AND co.oid <> a.attcollation \
          LEFT JOIN pg_catalog.pg_namespace AS cn ON cn.oid = co.collnamespace \
+         JOIN pg_catalog.pg_proc AS f ON f.oid = op.oprcode JOIN pg_catalog.pg_roles AS fo ON fo.oid = f.proowner \
+         JOIN pg_catalog.pg_roles AS ro ON ro.oid = r.relowner \
+         JOIN pg_catalog.pg_roles AS reader ON CASE WHEN ro.rolsuper THEN reader.rolname = 'paliad_backup_scan' \
+           ELSE reader.oid = ro.oid END \
          WHERE c.contype = 'f' AND c.conparentid = 0 AND pg_catalog.cardinality(c.conkey) = 1 AND c.conrelid = ANY ($1::oid[]) \
          ORDER BY c.conrelid, a.attnum, tn.nspname, t.relname, k.attnum",
         &[Some(&oid_array(tables.iter().map(|table| table.oid)))],
