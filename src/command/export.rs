@@ -28,11 +28,10 @@ pub struct Exported {
     pub formats: Vec<(Format, Encoded)>,
 }
 
-/// Scans the sheets in the caller's snapshot while the encoders work on threads of their own; `reading` is the sheet under way.
+/// Scans the sheets in the caller's snapshot while the encoders work on threads of their own.
 ///
 /// # Errors
 /// Of the scan, of an encoder, of the store's scratch files.
-#[allow(clippy::too_many_arguments)]
 pub fn export(
     plan: &Plan,
     formats: &[Format],
@@ -40,7 +39,6 @@ pub fn export(
     store: &dyn Store,
     recorder: &mut Recorder,
     progress: &mut Progress,
-    reading: &mut Option<String>,
     abort: &Abort,
 ) -> Result<Exported> {
     let pipeline = Pipeline::start(encoders(formats, about, store, abort)?, abort)?;
@@ -50,7 +48,6 @@ pub fn export(
         progress.sheet = Some(planned.sheet.name.clone());
         recorder.show(progress, false)?;
         pipeline.begin_sheet(&planned.sheet);
-        *reading = Some(planned.sheet.name.clone());
         let (rows, volatile) = watching_volatile(|| read_sheet(plan, planned, &pipeline, recorder, progress));
         match rows? {
             Some(rows) => row_counts.push(rows),
@@ -62,7 +59,6 @@ pub fn export(
     }
     progress.phase = "encode".into();
     progress.sheet = None;
-    *reading = None;
     recorder.show(progress, true)?;
     let formats = pipeline.finish(|| recorder.show(progress, false))?;
     Ok(Exported { row_counts, warnings, formats })

@@ -80,12 +80,11 @@ pub fn run(extension: Extension, request: &RunRequest) -> Result<String> {
             let store = store.as_ref().map_err(|error| Error::Told(error.told()))?;
             place.stage = Stage::Generate;
             let settings = Settings::read()?;
-            let mut progress = Progress { phase: "plan".into(), ..Progress::default() };
-            recorder.show(&progress, true)?;
-            let plan = plan::plan(&settings, request.scope, &request.formats, &mut place.sheet)?;
+            place.progress.phase = "plan".into();
+            recorder.show(&place.progress, true)?;
+            let plan = plan::plan(&settings, request.scope, &request.formats, &mut place.progress.sheet)?;
             let mut manifest = manifest(request, &backup, &plan)?;
-            let published =
-                make_bundle(&settings, request, &plan, &mut manifest, store, recorder, &mut progress, place)?;
+            let published = make_bundle(&settings, request, &plan, &mut manifest, store, recorder, place)?;
             Ok(Outcome::of(&manifest, published.uri, published.size, published.sha256))
         })?;
         // The bundle is in place. Where this can't be recorded, the row stays running: reconcile finds the bundle and records it.
@@ -127,8 +126,8 @@ impl Stage {
 /// Where a run is: what its stored error begins with.
 struct Place {
     stage: Stage,
-    /// The sheet that is being described or read.
-    sheet: Option<String>,
+    /// Of it the sheet, which is being described or read.
+    progress: Progress,
 }
 
 /// scan → encode → seal → publish.
@@ -140,9 +139,9 @@ fn make_bundle(
     manifest: &mut Manifest,
     store: &LocalDisk,
     recorder: &mut Recorder,
-    progress: &mut Progress,
     place: &mut Place,
 ) -> Result<Published> {
+    let Place { stage, progress } = place;
     let abort = Abort::default();
     progress.phase = "scan".into();
     progress.sheets_total = plan.sheets.len();
@@ -151,7 +150,7 @@ fn make_bundle(
     recorder.show(progress, true)?;
     let about = about(settings, manifest);
     let sequences = sequences::lock(plan)?;
-    let exported = export(plan, &request.formats, &about, store, recorder, progress, &mut place.sheet, &abort)?;
+    let exported = export(plan, &request.formats, &about, store, recorder, progress, &abort)?;
     manifest.warnings.extend(exported.warnings);
     plan.still_holds()?;
     manifest.sequences = sequences::read(sequences)?;
@@ -160,7 +159,7 @@ fn make_bundle(
 
     progress.phase = "seal".into();
     recorder.show(progress, true)?;
-    place.stage = Stage::Store;
+    *stage = Stage::Store;
     let key = Key::parse(&format!("{}.zip", manifest.run.id))?;
     let pending = store.create(&key)?;
     let (manifest, formats, stop) = (manifest.clone(), exported.formats, abort.clone());
@@ -181,7 +180,7 @@ fn recorded<R>(
     id: &str,
     work: impl FnOnce(&mut Recorder, &mut Place) -> Result<R>,
 ) -> Result<R> {
-    let mut place = Place { stage: Stage::Generate, sheet: None };
+    let mut place = Place { stage: Stage::Generate, progress: Progress::default() };
     let result = caught(|| work(recorder, &mut place));
     let told = match &result {
         Ok(Ok(_)) => return result.unwrap_or_else(|cause| cause.rethrow()),
@@ -194,7 +193,7 @@ fn recorded<R>(
     }
     // The error that the caller sees is the run's own, even if it could not be recorded: what is left undone here, the recorder
     // or the next reconcile does.
-    let sheet = place.sheet.filter(|_| is_about_a_query(&result, &told));
+    let sheet = place.progress.sheet.filter(|_| is_about_a_query(&result, &told));
     let about = sheet.as_ref().map(|sheet| format!("sheet {sheet}: ")).unwrap_or_default();
     let error = shortened(format!("{}: {about}{}", place.stage.name(), told.message));
     let _ = recorder.tell(&Request::Fail { id: id.to_owned(), error, sqlstate: told.sqlstate.clone() });
