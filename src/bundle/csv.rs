@@ -103,4 +103,4 @@ fn double_quotes(text: &mut Vec<u8>, block: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

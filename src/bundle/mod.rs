@@ -13,6 +13,7 @@ pub mod names;
 pub mod objects;
 pub mod reader;
 pub mod readme;
+pub mod records;
 pub mod row_count;
 pub mod sheet;
 pub mod verification;

@@ -38,11 +38,13 @@ fn sheet(columns: Vec<Column>) -> Arc<Sheet> {
     })
 }
 
-fn names(names: &[&str]) -> Arc<Sheet> {
+/// A sheet of text columns.
+pub(in crate::bundle) fn names(names: &[&str]) -> Arc<Sheet> {
     sheet(names.iter().enumerate().map(|(slot, name)| column(name, slot, false)).collect())
 }
 
-fn encode(sheet: &Arc<Sheet>, rows: &[&[Option<&[u8]>]]) -> Vec<u8> {
+/// The csv of `rows`.
+pub(in crate::bundle) fn encode(sheet: &Arc<Sheet>, rows: &[&[Option<&[u8]>]]) -> Vec<u8> {
     let mut encoder = Box::new(CsvEncoder::new(tempfile::tempfile().unwrap(), 1, Abort::default()));
     encoder.begin_sheet(sheet).unwrap();
     let mut batch = Batch::new(Arc::clone(sheet), 64);
