@@ -85,6 +85,15 @@ pub enum Error {
         /// Which table, and what happened to it.
         message: String,
     },
+    /// The transaction's snapshot is older than the locks would be.
+    #[error("restore() needs a READ COMMITTED transaction")]
+    Isolation,
+    /// Tables differ from what the bundle has.
+    #[error("{}", problems.join("; "))]
+    Incompatible {
+        /// One sentence per table.
+        problems: Vec<String>,
+    },
     /// A text value is not valid in the database's encoding.
     #[error("invalid text in column {column} of {table}")]
     InvalidText {
@@ -170,7 +179,10 @@ impl Error {
     pub fn sqlstate(&self) -> PgSqlErrorCode {
         match self {
             Error::BadArgument { .. } => ERRCODE_INVALID_PARAMETER_VALUE,
-            Error::NotConfigured { .. } | Error::WrongState { .. } => ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            Error::NotConfigured { .. } | Error::WrongState { .. } | Error::Incompatible { .. } => {
+                ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
+            }
+            Error::Isolation => ERRCODE_ACTIVE_SQL_TRANSACTION,
             Error::NotAuthorized { .. } | Error::Rights { .. } => ERRCODE_INSUFFICIENT_PRIVILEGE,
             Error::UnknownBackup { .. } | Error::UnknownObject { .. } => ERRCODE_UNDEFINED_OBJECT,
             Error::RunActive { .. } => ERRCODE_OBJECT_IN_USE,
@@ -236,7 +248,13 @@ impl Error {
             Error::LockNotAvailable { .. } => {
                 "SELECT * FROM pg_locks shows who holds it. Try again, or raise lock_timeout.".into()
             }
-            Error::ChangedAfterSnapshot { .. } => "Run the backup again.".into(),
+            Error::ChangedAfterSnapshot { .. } => "Run it again.".into(),
+            Error::Isolation => {
+                "Its snapshot must not be older than its locks: BEGIN ISOLATION LEVEL READ COMMITTED, or no BEGIN at all.".into()
+            }
+            Error::Incompatible { .. } => "Nothing was touched. Change the tables, leave the sheets out (sheets => …), or restore them into \
+                                           tables that fit with restore_sheet()."
+                .into(),
             Error::InvalidText { .. } => "Correct the value, or exclude the table.".into(),
             Error::ValueTooLarge { .. } => {
                 "PostgreSQL makes no text of 1 GB or more. Exclude the table, or register a view without the value.".into()

@@ -184,7 +184,7 @@ fn s2_tables_changed_after_the_snapshot_are_refused() {
     ] {
         let error = run_after(&database, ddl).err().unwrap_or_else(|| panic!("{ddl}: not refused"));
         assert_eq!(sqlstate(&error), "40001", "{ddl}: {error}");
-        assert_eq!(error.as_db_error().unwrap().hint(), Some("Run the backup again."), "{ddl}");
+        assert_eq!(error.as_db_error().unwrap().hint(), Some("Run it again."), "{ddl}");
         let last = database.connect().query_one("SELECT * FROM paliad_backup.list(1)", &[]).unwrap();
         assert_eq!((last.get("status"), last.get("error_code")), ("failed", Some("40001")), "{ddl}");
         database.connect().batch_execute("DROP SCHEMA IF EXISTS old CASCADE").unwrap();

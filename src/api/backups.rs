@@ -50,6 +50,8 @@ fn run(
             requested_by_email: email,
             requested_by_label: label,
             note: arguments::text(note),
+            includes_uncommitted: session::has_written(),
+            checkpoint: None,
             kind,
         };
         let id = run::run(extension, &request)?;

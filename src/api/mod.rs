@@ -1,4 +1,4 @@
-//! The SQL functions: each checks its arguments, calls one use case and returns rows. Declared in `sql/50_functions.sql`.
+//! The SQL functions: each checks its arguments, calls one use case and returns rows. Declared in `sql/50_functions.sql` and `sql/52_restore.sql`.
 //!
 //! They are SECURITY INVOKER: the admin function is asked with the caller's rights, and only then do they act as the
 //! extension's owner. Who may execute them is a matter of GRANT.
@@ -9,6 +9,7 @@ mod arguments;
 mod backups;
 mod contents;
 mod maintenance;
+mod restore;
 mod verification;
 
 use crate::catalog::extension::{self, Extension};

@@ -144,7 +144,11 @@ impl BundleReader {
             BTreeMap::new()
         });
         for entry in &self.entries {
-            let found = match self.digest(entry, abort, &mut see) {
+            let seen = self.digest_of(&entry.path, abort, |chunk| {
+                see(&entry.path, chunk);
+                Ok(())
+            });
+            let found = match seen {
                 Ok(found) => found,
                 Err(BundleError::Damaged(fault)) => {
                     faults.contents.push(fault);
@@ -168,15 +172,18 @@ impl BundleReader {
         Ok(faults)
     }
 
-    fn digest(&self, entry: &EntryInfo, abort: &Abort, see: &mut impl FnMut(&str, &[u8])) -> Result<FileInfo> {
+    /// Hands the unpacked bytes of the entry at `path` to `see` as they come; what the entry was, to be compared with the manifest.
+    ///
+    /// # Errors
+    /// [`BundleError::Damaged`] where the entry is missing or damaged; [`BundleError::Aborted`] after `abort`; what `see` returns.
+    pub fn digest_of(&self, path: &str, abort: &Abort, mut see: impl FnMut(&[u8]) -> Result<()>) -> Result<FileInfo> {
         let mut digest = Digested::default();
-        for_each_chunk(&mut self.read(&entry.path)?, abort, |chunk| {
-            see(&entry.path, chunk);
+        for_each_chunk(&mut self.read(path)?, abort, |chunk| {
             digest.update(chunk);
-            Ok(())
+            see(chunk)
         })
         .map_err(from_read)?;
-        Ok(digest.into_info(&entry.path))
+        Ok(digest.into_info(path))
     }
 
     fn in_memory(&self, path: &str) -> Result<Vec<u8>> {

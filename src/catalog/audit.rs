@@ -62,6 +62,21 @@ pub struct Actor {
     pub email: Option<String>,
 }
 
+/// An audit row as far as use cases read it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AuditRow {
+    /// Its id.
+    pub id: String,
+    /// What happened.
+    pub event_type: String,
+    /// Who did it.
+    pub actor_email: Option<String>,
+    /// The rest.
+    pub metadata: serde_json::Value,
+    /// When it was written.
+    pub created_at: String,
+}
+
 /// The audit table that is in force.
 pub struct AuditTable {
     oid: u32,
@@ -121,6 +136,11 @@ impl AuditTable {
         })
     }
 
+    /// Which table it is.
+    pub fn oid(&self) -> u32 {
+        self.oid
+    }
+
     /// Inserts one row and returns its id. `stamp` is the metadata key that gets the time.
     ///
     /// # Errors
@@ -169,6 +189,35 @@ impl AuditTable {
             });
         }
         Ok(())
+    }
+
+    /// The newest rows of some event types.
+    ///
+    /// # Errors
+    /// The server's.
+    pub fn newest(&self, events: &[&str], most: u32) -> Result<Vec<AuditRow>> {
+        let condition = "event_type = ANY (string_to_array($1, ' ')) ORDER BY created_at DESC, id LIMIT $2::int";
+        self.read(condition, &[Some(&events.join(" ")), Some(&most.to_string())])
+    }
+
+    /// One row.
+    ///
+    /// # Errors
+    /// The server's.
+    pub fn find(&self, id: &str) -> Result<Option<AuditRow>> {
+        Ok(self.read("id = $1::uuid", &[Some(id)])?.pop())
+    }
+
+    fn read(&self, condition: &str, parameters: &[Option<&str>]) -> Result<Vec<AuditRow>> {
+        let sql = format!(
+            "SELECT jsonb_build_object('id', id, 'event_type', event_type, 'actor_email', actor_email, 'metadata', metadata, \
+             'created_at', created_at) FROM {} WHERE {condition}",
+            self.name
+        );
+        let rows = act_as(As::Reader(self.owner), &[("search_path", "pg_catalog, pg_temp")], || {
+            naming(&[self.oid], || select(Snapshot::Latest, &sql, parameters))
+        })?;
+        rows.into_iter().flatten().flatten().map(|row| serde_json::from_str(&row).map_err(Error::internal)).collect()
     }
 
     /// Writes into this table and no other that has got its name. Deferred constraints are made immediate before: the server queues no

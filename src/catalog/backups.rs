@@ -44,6 +44,10 @@ pub struct NewBackup {
     pub backend_pid: i32,
     /// Where its bundle will lie, and its partial file until then.
     pub directory: PathBuf,
+    /// Why a checkpoint is made.
+    pub reason: Option<String>,
+    /// The audit row of the restore that a checkpoint protects.
+    pub checkpoint_of: Option<String>,
 }
 
 /// What is known of a run that succeeded; the members are columns of `backups`.
@@ -228,11 +232,11 @@ pub fn set_missing(id: &str, missing: bool) -> Result<()> {
 pub fn insert(backup: &NewBackup) -> Result<()> {
     write(
         "INSERT INTO paliad_backup.backups (id, kind, trigger, scope, formats, status, requested_by, requested_by_email, \
-         requested_by_label, note, snapshot, wal_lsn, includes_uncommitted, backend_pid, directory, database_name, \
-         server_version, extension_version, format_version, started_at) \
+         requested_by_label, note, snapshot, wal_lsn, includes_uncommitted, backend_pid, directory, reason, checkpoint_of, \
+         database_name, server_version, extension_version, format_version, started_at) \
          SELECT n.id, n.kind, n.trigger, n.scope, n.formats, 'running', n.requested_by, n.requested_by_email, \
-         n.requested_by_label, n.note, n.snapshot, n.wal_lsn, n.includes_uncommitted, n.backend_pid, n.directory, current_database(), \
-         current_setting('server_version'), $2, $3::int, n.started_at \
+         n.requested_by_label, n.note, n.snapshot, n.wal_lsn, n.includes_uncommitted, n.backend_pid, n.directory, \
+         n.reason, n.checkpoint_of, current_database(), current_setting('server_version'), $2, $3::int, n.started_at \
          FROM jsonb_populate_record(NULL::paliad_backup.backups, $1::jsonb) AS n",
         &[Some(&json(backup)?), Some(env!("CARGO_PKG_VERSION")), Some(&FORMAT_VERSION.to_string())],
     )?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::pg::query::write;
+use crate::pg::query::{Snapshot, select, write};
 
 /// How far an operation has come; the members are columns of `run_progress`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -42,6 +42,20 @@ pub fn begin(backup_id: &str, operation: &str, backend_pid: i32, recorder_pid: i
         &[Some(backup_id), Some(operation), Some(&backend_pid.to_string()), Some(&recorder_pid.to_string())],
     )?;
     Ok(())
+}
+
+/// The restore that the row shows as under way: its bundle and process. Recorder only.
+///
+/// # Errors
+/// The server's.
+pub fn restore() -> Result<Option<(String, i32)>> {
+    let rows = select(
+        Snapshot::Latest,
+        "SELECT backup_id, backend_pid FROM paliad_backup.run_progress WHERE operation = 'restore' AND finished_at IS NULL",
+        &[],
+    )?;
+    let row = rows.into_iter().next();
+    Ok(row.and_then(|row| Some((row[0].clone()?, row[1].as_deref()?.parse().ok()?))))
 }
 
 /// Ends the row of an operation that another process has begun, if it shows that one still. Recorder only.

@@ -10,6 +10,7 @@ pub mod pin;
 pub mod plan;
 pub mod read;
 pub mod reconcile;
+pub mod restore;
 pub mod run;
 pub mod verify;
 
@@ -46,6 +47,17 @@ pub const SCAN_SETTINGS: [(&str, &str); 21] = [
     ("max_parallel_workers_per_gather", "0"),
     ("jit", "off"),
 ];
+
+/// In force while rows are loaded: values are understood as they were written, and neither triggers nor foreign keys are looked at.
+pub const LOAD_SETTINGS: [(&str, &str); 22] = {
+    let mut settings = [("session_replication_role", "replica"); 22];
+    let mut at = 0;
+    while at < SCAN_SETTINGS.len() {
+        settings[at] = SCAN_SETTINGS[at];
+        at += 1;
+    }
+    settings
+};
 
 /// In force while the extension reads its own tables and the system catalogs: what it finds, and names of types and columns, are the
 /// same in every session.

@@ -50,6 +50,19 @@ pub struct RunRequest {
     pub requested_by_label: Option<String>,
     /// The caller's remark.
     pub note: Option<String>,
+    /// The caller's transaction had written before.
+    pub includes_uncommitted: bool,
+    /// What a checkpoint is for; none otherwise.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// What makes a backup a checkpoint.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    /// In the operator's words.
+    pub reason: Option<String>,
+    /// The audit row of the restore that it protects.
+    pub restore: Option<String>,
 }
 
 /// Exports the database as the caller's snapshot shows it; returns the backup's id. The catalog row says done.
@@ -61,40 +74,47 @@ pub fn run(extension: Extension, request: &RunRequest) -> Result<String> {
     if session::in_recovery() {
         return Err(Error::Standby);
     }
-    let directory = storage::directory()?;
-    let _handles = ReservedHandles::new(HANDLES);
+    storage::directory()?;
     lock_extension(extension.oid);
     Recorder::with(extension, |recorder| {
         recorder.ask(&Request::Acquire)?;
-        let store = storage::open();
-        if let Ok(store) = &store
-            && let Err(error) = reconcile::put_right(recorder, store)
-        {
-            // What an earlier run left behind must not stop this one; reconcile() tells its caller.
-            pgrx::log!("paliad_backup: the catalog could not be reconciled: {error}");
-        }
-        let backup = new_backup(request, directory)?;
-        recorder.ask(&Request::Begin { backup: backup.clone() })?;
-        let outcome = recorded(recorder, store.as_ref().ok(), &backup.id, |recorder, place| {
-            place.stage = Stage::Store;
-            let store = store.as_ref().map_err(|error| Error::Told(error.told()))?;
-            place.stage = Stage::Generate;
-            let settings = Settings::read()?;
-            place.progress.phase = "plan".into();
-            recorder.show(&place.progress, true)?;
-            let plan = plan::plan(&settings, request.scope, &request.formats, &mut place.progress.sheet)?;
-            let mut manifest = manifest(request, &backup, &plan)?;
-            let published = make_bundle(&settings, request, &plan, &mut manifest, store, recorder, place)?;
-            Ok(Outcome::of(&manifest, published.uri, published.size, published.sha256))
-        })?;
-        // The bundle is in place. Where this can't be recorded, the row stays running: reconcile finds the bundle and records it.
-        if let Reply::DoneWithoutAudit { reason } =
-            recorder.settle(&Request::Finish { id: backup.id.clone(), outcome })?
-        {
-            pgrx::warning!("the audit row of backup {} could not be completed: {reason}", backup.id);
-        }
-        Ok(backup.id)
+        backup(recorder, request)
     })
+}
+
+/// As [`run`], for a recorder that holds the run lock.
+///
+/// # Errors
+/// As [`run`].
+pub fn backup(recorder: &mut Recorder, request: &RunRequest) -> Result<String> {
+    let directory = storage::directory()?;
+    let _handles = ReservedHandles::new(HANDLES);
+    let store = storage::open();
+    if let Ok(store) = &store
+        && let Err(error) = reconcile::put_right(recorder, store)
+    {
+        // What an earlier run left behind must not stop this one; reconcile() tells its caller.
+        pgrx::log!("paliad_backup: the catalog could not be reconciled: {error}");
+    }
+    let backup = new_backup(request, directory)?;
+    recorder.ask(&Request::Begin { backup: backup.clone() })?;
+    let outcome = recorded(recorder, store.as_ref().ok(), &backup.id, |recorder, place| {
+        place.stage = Stage::Store;
+        let store = store.as_ref().map_err(|error| Error::Told(error.told()))?;
+        place.stage = Stage::Generate;
+        let settings = Settings::read()?;
+        place.progress.phase = "plan".into();
+        recorder.show(&place.progress, true)?;
+        let plan = plan::plan(&settings, request.scope, &request.formats, &mut place.progress.sheet)?;
+        let mut manifest = manifest(request, &backup, &plan)?;
+        let published = make_bundle(&settings, request, &plan, &mut manifest, store, recorder, place)?;
+        Ok(Outcome::of(&manifest, published.uri, published.size, published.sha256))
+    })?;
+    // The bundle is in place. Where this can't be recorded, the row stays running: reconcile finds the bundle and records it.
+    if let Reply::DoneWithoutAudit { reason } = recorder.settle(&Request::Finish { id: backup.id.clone(), outcome })? {
+        pgrx::warning!("the audit row of backup {} could not be completed: {reason}", backup.id);
+    }
+    Ok(backup.id)
 }
 
 /// A bundle that lies in the store.
@@ -243,7 +263,9 @@ fn new_backup(request: &RunRequest, directory: PathBuf) -> Result<NewBackup> {
         snapshot: fact(),
         wal_lsn: fact(),
         started_at: fact(),
-        includes_uncommitted: session::has_written(),
+        includes_uncommitted: request.includes_uncommitted,
+        reason: request.checkpoint.as_ref().and_then(|checkpoint| checkpoint.reason.clone()),
+        checkpoint_of: request.checkpoint.as_ref().and_then(|checkpoint| checkpoint.restore.clone()),
         backend_pid: session::process_id(),
         directory,
     })

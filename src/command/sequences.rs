@@ -7,7 +7,7 @@ use super::plan::Plan;
 use crate::bundle::manifest::{OwnedBy, Sequence};
 use crate::error::{Error, Result};
 use crate::pg::identity::{As, act_as};
-use crate::pg::locks::{self, Locked};
+use crate::pg::locks::{self, Locked, Mode};
 use crate::pg::name_guard::naming;
 use crate::pg::query::{Row, Snapshot, number, select};
 
@@ -53,7 +53,7 @@ pub fn lock(plan: &Plan) -> Result<Vec<Planned>> {
     let mut in_order: Vec<&Planned> = planned.iter().collect();
     in_order.sort_by_key(|sequence| sequence.oid);
     for sequence in in_order {
-        match locks::lock_relation(Oid::from(sequence.oid)) {
+        match locks::lock_relation(Oid::from(sequence.oid), Mode::AccessShare) {
             Locked::Held => {}
             Locked::Gone => {
                 return Err(Error::ChangedAfterSnapshot {

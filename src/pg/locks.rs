@@ -15,17 +15,42 @@ pub enum Locked {
     TimedOut,
 }
 
-/// Takes ACCESS SHARE on a relation and keeps it until the transaction ends.
+/// What a table lock keeps out (docs: "Table-Level Locks").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// DDL alone.
+    AccessShare,
+    /// Writers.
+    Share,
+    /// Writers, and others who hold this lock.
+    ShareRowExclusive,
+    /// Everybody.
+    AccessExclusive,
+}
+
+impl Mode {
+    fn lock_mode(self) -> pg_sys::LOCKMODE {
+        let mode = match self {
+            Mode::AccessShare => pg_sys::AccessShareLock,
+            Mode::Share => pg_sys::ShareLock,
+            Mode::ShareRowExclusive => pg_sys::ShareRowExclusiveLock,
+            Mode::AccessExclusive => pg_sys::AccessExclusiveLock,
+        };
+        mode as pg_sys::LOCKMODE
+    }
+}
+
+/// Takes a lock on a relation and keeps it until the transaction ends.
 ///
 /// By oid, for a name could mean another table by now; `LOCK TABLE` isn't possible in a read-only SPI call.
 ///
 /// # Errors
 /// A deadlock (40P01) or a cancel is raised by the server.
-pub fn lock_relation(oid: pg_sys::Oid) -> Locked {
+pub fn lock_relation(oid: pg_sys::Oid, mode: Mode) -> Locked {
     PgTryBuilder::new(AssertUnwindSafe(|| {
         // SAFETY: inside a transaction; a relation that was opened is closed again, which keeps its lock.
         unsafe {
-            let relation = pg_sys::try_relation_open(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+            let relation = pg_sys::try_relation_open(oid, mode.lock_mode());
             if relation.is_null() {
                 return Locked::Gone;
             }

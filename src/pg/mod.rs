@@ -5,7 +5,9 @@
 
 pub mod channel;
 pub mod companions;
+pub mod copy_in;
 pub mod dependencies;
+pub mod empty;
 pub mod files;
 pub mod function_guard;
 pub mod identity;
@@ -13,8 +15,12 @@ pub mod locks;
 pub mod name_guard;
 pub mod query;
 pub mod read_guard;
+pub mod referential;
+pub mod relcache;
 pub mod scan;
+pub mod sequence;
 pub mod session;
+pub mod subtransaction;
 pub mod text;
 pub mod threads;
 pub mod worker;

@@ -119,6 +119,16 @@ fn with_latest_snapshot<R>(work: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Runs `work` with a snapshot taken now as the caller's: [`Snapshot::Caller`] means it from here on.
+pub fn with_new_snapshot<R>(work: impl FnOnce() -> R) -> R {
+    // SAFETY: inside a READ COMMITTED transaction, where each call gives a new one; popped below or by the transaction's abort.
+    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
+    let result = work();
+    // SAFETY: pops what was pushed above; `work` leaves the stack as it found it.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    result
+}
+
 /// # Safety
 /// `table` is null or the tuple table of the SPI call just made.
 unsafe fn text_rows(table: *mut pg_sys::SPITupleTable) -> Vec<Row> {

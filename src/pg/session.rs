@@ -26,6 +26,31 @@ pub fn has_written() -> bool {
     unsafe { pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId }
 }
 
+/// The snapshot of the transaction's first statement is that of all: REPEATABLE READ or SERIALIZABLE.
+pub fn has_fixed_snapshot() -> bool {
+    // SAFETY: reads backend-local transaction state.
+    unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
+}
+
+/// A READ ONLY transaction must stay one.
+///
+/// # Errors
+/// 25006 naming `command` is raised by the server.
+pub fn refuse_read_only(command: &str) {
+    let Ok(command) = CString::new(command) else { return };
+    // SAFETY: the string outlives the call.
+    unsafe {
+        pg_sys::PreventCommandIfReadOnly(command.as_ptr());
+        pg_sys::PreventCommandDuringRecovery(command.as_ptr());
+    }
+}
+
+/// The id of this transaction, which gets one if it has none, as `pg_current_xact_id()` shows it.
+pub fn transaction_id() -> String {
+    // SAFETY: inside a transaction.
+    unsafe { pg_sys::GetTopFullTransactionId().value }.to_string()
+}
+
 /// The server's data directory.
 pub fn data_directory() -> PathBuf {
     // SAFETY: DataDir is set before any backend starts and never freed.
@@ -89,8 +114,8 @@ pub fn check_settings(settings: &[(&str, &str)]) -> Result<()> {
         };
         if changed {
             return Err(Error::WrongState {
-                message: format!("a function called while a sheet was read has changed the setting {name}"),
-                hint: "The sheet's values would depend on it. Correct the function.".into(),
+                message: format!("a function called on the way has changed the setting {name}"),
+                hint: "What values mean would depend on it. Correct the function.".into(),
             });
         }
     }

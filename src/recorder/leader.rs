@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::protocol::{Numbered, Reply, Request};
+use crate::catalog::audit::Actor;
 use crate::catalog::extension::Extension;
 use crate::catalog::progress::Progress;
 use crate::error::{Error, Result, caught};
@@ -55,6 +58,24 @@ impl Recorder {
     /// [`Error::Recorder`] when the worker ended or is silent, [`Error::RunActive`], or what the server told the recorder.
     pub fn ask(&mut self, request: &Request) -> Result<Reply> {
         self.converse(request, Interrupts::Answered, ANSWER)
+    }
+
+    /// Commits the audit row of a restore and returns its id.
+    ///
+    /// # Errors
+    /// As [`Recorder::ask`].
+    pub fn begin_restore(&mut self, backup_id: &str, event: &str, actor: &Actor, metadata: Value) -> Result<String> {
+        let request = Request::BeginRestore {
+            backup_id: backup_id.to_owned(),
+            event: event.to_owned(),
+            actor: actor.clone(),
+            metadata,
+            backend_pid: session::process_id(),
+        };
+        match self.ask(&request)? {
+            Reply::Audited { id } => Ok(id),
+            other => Err(Error::internal(format!("the recorder answered {other:?}"))),
+        }
     }
 
     /// Like [`Recorder::ask`] where a cancel must not come between what is done and its record: it stays pending.

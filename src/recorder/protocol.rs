@@ -46,6 +46,33 @@ pub enum Request {
         /// Five characters.
         sqlstate: String,
     },
+    /// Insert the audit row of a restore and show its progress. Answered with [`Reply::Audited`].
+    BeginRestore {
+        /// The bundle.
+        backup_id: String,
+        /// One of the event types.
+        event: String,
+        /// Who asked.
+        actor: Actor,
+        /// What the row says.
+        metadata: Value,
+        /// The process that restores.
+        backend_pid: i32,
+    },
+    /// Show the restore's progress again, after its checkpoint's.
+    ResumeRestore,
+    /// Complete the restore's audit row.
+    FinishRestore {
+        /// What was done.
+        metadata: Value,
+    },
+    /// The same for a restore that failed.
+    FailRestore {
+        /// The message.
+        error: String,
+        /// Five characters.
+        sqlstate: String,
+    },
     /// Insert an audit row about a backup that exists.
     Audit {
         /// One of the event types.
@@ -117,6 +144,11 @@ pub enum Reply {
     DoneWithoutAudit {
         /// Why.
         reason: String,
+    },
+    /// Committed: the audit row.
+    Audited {
+        /// Its id.
+        id: String,
     },
     /// Another recorder has the run lock.
     Busy {

@@ -44,10 +44,20 @@ struct ActiveRun {
     progress: Progress,
 }
 
-/// The recorder's state: one backend, at most one run.
+/// The restore that this recorder is responsible for.
+struct ActiveRestore {
+    audit_id: String,
+    event: String,
+    backup_id: String,
+    backend_pid: i32,
+    progress: Progress,
+}
+
+/// The recorder's state: one backend, at most one restore, at most one run (which may be the restore's checkpoint).
 struct Recorder {
     extension: pg_sys::Oid,
     run: Option<ActiveRun>,
+    restore: Option<ActiveRestore>,
 }
 
 /// Entry point of the background worker.
@@ -61,7 +71,7 @@ pub extern "C-unwind" fn paliad_backup_recorder(argument: pg_sys::Datum) {
     let (Some(database), Some(extension)) = (oids.next(), oids.next()) else { return };
     connect(pg_sys::Oid::from(database), &SETTINGS);
     let Some(mut channel) = Channel::join(argument) else { return };
-    let mut recorder = Recorder { extension: pg_sys::Oid::from(extension), run: None };
+    let mut recorder = Recorder { extension: pg_sys::Oid::from(extension), run: None, restore: None };
     while let Ok(Some(message)) = channel.receive(Interrupts::Held, None) {
         let Some(reply) = recorder.handle(&message) else { continue };
         let Ok(answer) = serde_json::to_vec(&reply) else { break };
@@ -88,6 +98,14 @@ impl Recorder {
             Request::Progress(progress) => self.show(progress),
             Request::Finish { id, outcome } => self.finish(&id, &outcome),
             Request::Fail { id, error, sqlstate } => self.fail(&id, &error, &sqlstate),
+            Request::BeginRestore { backup_id, event, actor, metadata, backend_pid } => {
+                self.begin_restore(backup_id, event, &actor, &metadata, backend_pid)
+            }
+            Request::ResumeRestore => self.show_restore(),
+            Request::FinishRestore { metadata } => self.end_restore(&metadata, None),
+            Request::FailRestore { error, sqlstate } => {
+                self.end_restore(&json!({ "error": error, "error_code": sqlstate }), Some(&error))
+            }
             Request::Audit { event, actor, metadata, stamp } => {
                 transaction(|| audit(&event, &actor, &metadata, &stamp).map(|_| Reply::Done))
             }
@@ -123,6 +141,11 @@ impl Recorder {
             let process = run.as_ref().and_then(|run| run.backend_pid).filter(|process| session::is_backend(*process));
             if let (Some(run), Some(process)) = (run, process) {
                 return Ok(Reply::Busy { holder: format!("Backup {} runs in process {process}.", run.id) });
+            }
+            if let Some((backup, process)) = transaction(progress::restore)?
+                && session::is_backend(process)
+            {
+                return Ok(Reply::Busy { holder: format!("Backup {backup} is being restored in process {process}.") });
             }
             if begin.elapsed() > CHANGING_HANDS {
                 return Ok(Reply::Busy { holder: "An operation is starting or ending in another session.".into() });
@@ -163,8 +186,51 @@ impl Recorder {
         transaction(|| progress::update(&shown, false))?;
         if let Some(run) = &mut self.run {
             run.progress = shown;
+        } else if let Some(restore) = &mut self.restore {
+            restore.progress = shown;
         }
         Ok(Reply::Done)
+    }
+
+    fn begin_restore(
+        &mut self,
+        backup_id: String,
+        event: String,
+        actor: &Actor,
+        metadata: &Value,
+        backend_pid: i32,
+    ) -> Result<Reply> {
+        let audit_id = transaction(|| audit(&event, actor, metadata, "requested_at"))?;
+        let id = audit_id.clone();
+        self.restore = Some(ActiveRestore { audit_id, event, backup_id, backend_pid, progress: Progress::default() });
+        self.show_restore()?;
+        Ok(Reply::Audited { id })
+    }
+
+    fn show_restore(&mut self) -> Result<Reply> {
+        let Some(restore) = &self.restore else { return Ok(Reply::Done) };
+        transaction(|| progress::begin(&restore.backup_id, "restore", restore.backend_pid, session::process_id()))?;
+        Ok(Reply::Done)
+    }
+
+    /// `error` tells a failure.
+    fn end_restore(&mut self, metadata: &Value, error: Option<&str>) -> Result<Reply> {
+        let Some(restore) = self.restore.take() else { return Ok(Reply::Done) };
+        let mut shown = restore.progress;
+        shown.phase = if error.is_some() { "failed" } else { "done" }.to_owned();
+        shown.error = error.map(str::to_owned);
+        transaction(|| progress::update(&shown, true))?;
+        if let Some(error) = error {
+            pgrx::log!("paliad_backup: the restore of backup {} failed: {error}", restore.backup_id);
+        }
+        let stamp = if error.is_some() { "failed_at" } else { "completed_at" };
+        let patched = transaction(|| {
+            AuditTable::resolve(&Settings::read()?)?.patch(&restore.audit_id, &restore.event, metadata, stamp)
+        });
+        Ok(match patched {
+            Ok(()) => Reply::Done,
+            Err(error) => Reply::DoneWithoutAudit { reason: error.to_string() },
+        })
     }
 
     fn finish(&mut self, id: &str, outcome: &Outcome) -> Result<Reply> {
@@ -230,6 +296,14 @@ impl Recorder {
     /// The backend has gone. A run that it left behind is marked failed, unless its bundle is in place already: the next
     /// reconcile looks whether that is whole.
     fn left_alone(&mut self) {
+        self.leave_run();
+        let error = "interrupted: the session or its call ended before the restore was complete";
+        if let Err(error) = self.end_restore(&json!({ "error": error }), Some(error)) {
+            pgrx::warning!("paliad_backup: the end of a restore could not be recorded: {error}");
+        }
+    }
+
+    fn leave_run(&mut self) {
         let Some(run) = &self.run else { return };
         let id = run.id.clone();
         if is_published(run) {

@@ -71,6 +71,37 @@ pub fn check_schemas(settings: &Settings) -> Result<()> {
 /// # Errors
 /// The server's.
 pub fn relations(settings: &Settings, registered: &[Registered]) -> Result<Vec<Found>> {
+    describe(Snapshot::Caller, &oids(Snapshot::Caller, settings, registered)?, Sizes::Unknown)
+}
+
+/// The tables among them that rows can be put into, as they are at present.
+///
+/// # Errors
+/// The server's.
+pub fn tables(settings: &Settings, registered: &[Registered]) -> Result<Vec<Found>> {
+    let found = describe(Snapshot::Latest, &oids(Snapshot::Latest, settings, registered)?, Sizes::Unknown)?;
+    Ok(found.into_iter().filter(|table| matches!(table.kind, 'r' | 'p')).collect())
+}
+
+/// One table by its oid, exported or not.
+///
+/// # Errors
+/// [`Error::BadArgument`] where it is none, or one of the system's or of this extension.
+pub fn table(oid: u32) -> Result<Found> {
+    let sql = format!(
+        "SELECT c.oid FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+         WHERE c.oid = $1::oid AND c.relkind IN ('r', 'p') AND {EXPORTABLE}"
+    );
+    let rows = select(Snapshot::Latest, &sql, &[Some(&oid.to_string())])?;
+    let found =
+        rows.first().and_then(|row| number(&row[0])).map(|oid| describe(Snapshot::Latest, &[oid], Sizes::Unknown));
+    found.transpose()?.and_then(|mut found| found.pop()).ok_or_else(|| Error::BadArgument {
+        message: "rows cannot be restored into this relation".into(),
+        hint: "It must be an ordinary or a partitioned table: no temporary one, no single partition, none of the system's.".into(),
+    })
+}
+
+fn oids(snapshot: Snapshot, settings: &Settings, registered: &[Registered]) -> Result<Vec<u32>> {
     let schemas = schema_list(settings)?;
     let names = json_pairs(registered)?;
     let sql = format!(
@@ -81,9 +112,8 @@ pub fn relations(settings: &Settings, registered: &[Registered]) -> Result<Vec<F
            OR (c.relkind IN ('r', 'p', 'v', 'm', 'f') \
             AND jsonb_build_array(n.nspname, c.relname) IN (SELECT jsonb_array_elements($2::jsonb)))) ORDER BY c.oid"
     );
-    let oids = select(Snapshot::Caller, &sql, &[schemas.as_deref(), Some(&names)])?;
-    let oids: Vec<u32> = oids.iter().filter_map(|row| number(&row[0])).collect();
-    describe(Snapshot::Caller, &oids)
+    let oids = select(snapshot, &sql, &[schemas.as_deref(), Some(&names)])?;
+    Ok(oids.iter().filter_map(|row| number(&row[0])).collect())
 }
 
 /// The same relations by their current names and owners.
@@ -91,14 +121,19 @@ pub fn relations(settings: &Settings, registered: &[Registered]) -> Result<Vec<F
 /// # Errors
 /// The server's.
 pub fn current(found: &[Found]) -> Result<Vec<Found>> {
-    describe(Snapshot::Latest, &found.iter().map(|table| table.oid).collect::<Vec<_>>())
+    describe(Snapshot::Latest, &found.iter().map(|table| table.oid).collect::<Vec<_>>(), Sizes::Known)
 }
 
-fn describe(snapshot: Snapshot, oids: &[u32]) -> Result<Vec<Found>> {
-    // Sizes open the relations: only once they are locked.
-    let (rows, size) = match snapshot {
-        Snapshot::Caller => ("0", "0"),
-        Snapshot::Latest => (
+/// Sizes open the relations: only once they are locked.
+enum Sizes {
+    Unknown,
+    Known,
+}
+
+fn describe(snapshot: Snapshot, oids: &[u32], sizes: Sizes) -> Result<Vec<Found>> {
+    let (rows, size) = match sizes {
+        Sizes::Unknown => ("0", "0"),
+        Sizes::Known => (
             "CASE c.relkind WHEN 'p' THEN (SELECT coalesce(sum(greatest(l.reltuples, 0)), 0)::bigint \
              FROM pg_catalog.pg_partition_tree(c.oid) AS t JOIN pg_catalog.pg_class AS l ON l.oid = t.relid WHERE t.isleaf) \
              ELSE greatest(c.reltuples, 0)::bigint END",

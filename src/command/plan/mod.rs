@@ -13,7 +13,7 @@ mod sources;
 mod trees;
 mod types;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use pgrx::pg_sys::Oid;
@@ -25,9 +25,10 @@ use crate::bundle::sheet::{Relation, RelationKind, Sheet, SheetKind};
 use crate::catalog::registry::{self, Registered};
 use crate::catalog::settings::Settings;
 use crate::error::{Error, Result};
-use crate::pg::locks::{self, Locked};
+use crate::pg::locks::{self, Locked, Mode};
 use crate::pg::query::Snapshot;
-use discover::Found;
+pub use discover::{Found, table, tables};
+pub use exclusions::forbidden;
 use sources::Sources;
 use trees::{Tree, trees, trees_of};
 
@@ -83,7 +84,7 @@ pub fn plan(settings: &Settings, scope: Scope, formats: &[Format], reading: &mut
     let current = discover::current(&found)?;
     compare_names(&found, &current)?;
 
-    let mut forbidden = exclusions::forbidden(&excluded_names)?;
+    let mut forbidden = forbidden(&excluded_names)?;
     let forbidden_set: HashSet<u32> = forbidden.iter().copied().collect();
     let mut excluded: Vec<Excluded> = excluded_names
         .iter()
@@ -181,6 +182,15 @@ impl Plan {
     }
 }
 
+/// Tables with all their partitions, by oid.
+///
+/// # Errors
+/// The server's.
+pub fn members(tables: &[u32]) -> Result<BTreeMap<u32, BTreeSet<u32>>> {
+    let trees = trees_of(Snapshot::Latest, tables.iter().copied())?;
+    Ok(trees.into_iter().map(|(root, tree)| (root, tree.members.into_keys().collect())).collect())
+}
+
 /// A sheet before it has its name and place.
 struct Entry {
     /// The relations that the query names.
@@ -207,7 +217,7 @@ fn lock(trees: &BTreeMap<u32, Tree>, found: &[Found]) -> Result<()> {
     let in_order: BTreeMap<u32, u32> = members.collect();
     for (oid, root) in in_order {
         let table = || names.get(&root).cloned().unwrap_or_else(|| oid.to_string());
-        match locks::lock_relation(Oid::from(oid)) {
+        match locks::lock_relation(Oid::from(oid), Mode::AccessShare) {
             Locked::Held => {}
             Locked::Gone => {
                 return Err(Error::ChangedAfterSnapshot {

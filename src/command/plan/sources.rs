@@ -8,7 +8,7 @@ use crate::command::SCAN_SETTINGS;
 use crate::error::{Error, Result};
 use crate::pg::dependencies::relations_read;
 use crate::pg::identity::{As, act_as};
-use crate::pg::locks::{self, Locked};
+use crate::pg::locks::{self, Locked, Mode};
 use crate::pg::query::{Snapshot, number, oid_array, select};
 
 /// What one sheet reads.
@@ -31,7 +31,7 @@ impl Sources {
         let seen = storage(Snapshot::Caller, &reached)?;
         let sources = Sources { sheet: sheet.to_owned(), reached, storage: seen };
         for (oid, (name, _)) in &sources.storage {
-            match locks::lock_relation(Oid::from(*oid)) {
+            match locks::lock_relation(Oid::from(*oid), Mode::AccessShare) {
                 Locked::Held => {}
                 Locked::Gone => return Err(sources.changed()),
                 Locked::TimedOut => return Err(Error::LockNotAvailable { table: name.clone() }),

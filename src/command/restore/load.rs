@@ -1,0 +1,172 @@
+//! Takes the rows out of the tables and loads those of the bundle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::sync::Arc;
+
+use pgrx::pg_sys::Oid;
+
+use super::existing::Missing;
+use super::feed::Feed;
+use super::report::{Loaded, Report};
+use super::targets::{Target, Targets};
+use crate::bundle::BundleError;
+use crate::bundle::reader::{BundleReader, read_error};
+use crate::command::{LOAD_SETTINGS, SCAN_SETTINGS};
+use crate::error::{Error, Result};
+use crate::pg::copy_in::copy_in;
+use crate::pg::empty::{delete_all, truncate};
+use crate::pg::identity::{As, act_as};
+use crate::pg::name_guard::naming;
+use crate::pg::query::{Snapshot, number, oid_array, scalar, select};
+use crate::pg::session;
+
+/// What COPY is fed with.
+pub trait Rows {
+    /// Fills a buffer from its beginning; 0 is the end.
+    ///
+    /// # Errors
+    /// [`Error::Bundle`] for damage.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize>;
+
+    /// Rows that were left out.
+    fn skipped(&self) -> u64 {
+        0
+    }
+}
+
+impl Rows for Feed {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        Read::read(self, buffer).map_err(|error| read_error(error).into())
+    }
+}
+
+/// Empties all tables: by truncation, which leaves no dead rows, and row by row where a table outside the restore refers to one.
+///
+/// # Errors
+/// The server's.
+pub fn empty(targets: &Targets, report: &mut Report) -> Result<()> {
+    let all: BTreeSet<u32> =
+        targets.tables.iter().flat_map(|target| target.members.difference(&target.excluded)).copied().collect();
+    let truncated = not_referred_to(&all)?;
+    for target in &targets.tables {
+        let own: Vec<u32> = target.members.difference(&target.excluded).copied().collect();
+        let removed = if own.iter().all(|member| truncated.contains(member)) {
+            count(target)?
+        } else {
+            with_rows(&own)?.into_iter().map(|member| delete_all(Oid::from(member))).sum()
+        };
+        report.removed(&target.sheet.name, removed);
+    }
+    let whole = targets.tables.iter().map(|target| target.members.difference(&target.excluded).collect::<Vec<_>>());
+    let whole = whole.filter(|members| members.iter().all(|member| truncated.contains(*member)));
+    truncate(&whole.flatten().map(|member| Oid::from(*member)).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// Those of `tables` that only others of them refer to.
+fn not_referred_to(tables: &BTreeSet<u32>) -> Result<BTreeSet<u32>> {
+    let rows = select(
+        Snapshot::Latest,
+        "SELECT DISTINCT conrelid, confrelid FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = ANY ($1::oid[])",
+        &[Some(&oid_array(tables.iter().copied()))],
+    )?;
+    let mut refers: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for row in &rows {
+        refers.entry(number(&row[1]).unwrap_or_default()).or_default().extend(number(&row[0]));
+    }
+    let roots = partition_trees(tables)?;
+    let mut kept = tables.clone();
+    loop {
+        let before = kept.len();
+        let outside: BTreeSet<u32> = kept
+            .iter()
+            .copied()
+            .filter(|table| refers.get(table).is_some_and(|from| from.iter().any(|oid| !kept.contains(oid))))
+            .collect();
+        kept.retain(|table| !outside.contains(table));
+        // The members of one tree go together: some are in the keys' clones, others are not.
+        for tree in &roots {
+            if !tree.is_subset(&kept) {
+                kept.retain(|table| !tree.contains(table));
+            }
+        }
+        if kept.len() == before {
+            return Ok(kept);
+        }
+    }
+}
+
+/// The partition trees among `tables`.
+fn partition_trees(tables: &BTreeSet<u32>) -> Result<Vec<BTreeSet<u32>>> {
+    let rows = select(
+        Snapshot::Latest,
+        "SELECT pg_catalog.pg_partition_root(c.oid)::oid, c.oid FROM pg_catalog.pg_class AS c \
+         WHERE c.oid = ANY ($1::oid[]) AND (c.relkind = 'p' OR c.relispartition)",
+        &[Some(&oid_array(tables.iter().copied()))],
+    )?;
+    let mut trees: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+    for row in &rows {
+        trees.entry(number(&row[0]).unwrap_or_default()).or_default().extend(number(&row[1]));
+    }
+    Ok(trees.into_values().collect())
+}
+
+/// Those that rows can lie in.
+fn with_rows(tables: &[u32]) -> Result<Vec<u32>> {
+    let rows = select(
+        Snapshot::Latest,
+        "SELECT oid FROM pg_catalog.pg_class WHERE oid = ANY ($1::oid[]) AND relkind = 'r' ORDER BY oid",
+        &[Some(&oid_array(tables.iter().copied()))],
+    )?;
+    Ok(rows.iter().filter_map(|row| number(&row[0])).collect())
+}
+
+fn count(target: &Target) -> Result<u64> {
+    let sql = format!(
+        "SELECT count(*) FROM {} AS t WHERE t.tableoid <> ALL ('{}'::pg_catalog.oid[])",
+        target.only(),
+        oid_array(target.excluded.iter().copied())
+    );
+    let rows = act_as(As::Reader(target.owner), &SCAN_SETTINGS, || {
+        naming(&[target.oid.to_u32()], || select(Snapshot::Latest, &sql, &[]))
+    })?;
+    Ok(scalar(rows).and_then(|count| count.parse().ok()).unwrap_or(0))
+}
+
+/// Loads one sheet's rows as the table's owner. Where the table is not emptied before, rows whose primary key is there are left out.
+/// `shown` gets the bytes read since its last call and the rows loaded, as far as known.
+///
+/// # Errors
+/// [`Error::Bundle`] for damage; the server's, of constraints and values.
+pub fn load(
+    target: &Target,
+    reader: &Arc<BundleReader>,
+    overwrite: bool,
+    mut shown: impl FnMut(u64, u64) -> Result<()>,
+) -> Result<Loaded> {
+    let file = target.sheet.files.csv.as_ref().ok_or_else(|| Error::internal("a sheet without csv"))?;
+    let feed = Feed::start(reader, file)?;
+    let loaded = act_as(As::Writer(target.owner), &LOAD_SETTINGS, || {
+        let mut rows: Box<dyn Rows> = if overwrite { Box::new(feed) } else { Box::new(Missing::start(target, feed)?) };
+        let restored = copy_in(target.oid, &target.columns, &mut |buffer| {
+            // Code that the load reaches could change how values are understood.
+            session::check_settings(&LOAD_SETTINGS)?;
+            let length = rows.read(buffer)?;
+            shown(length as u64, 0)?;
+            Ok(length)
+        })?;
+        Ok::<_, Error>(Loaded { restored, skipped: rows.skipped() })
+    })?;
+    if loaded.restored + loaded.skipped != target.sheet.row_count {
+        return Err(BundleError::Damaged(format!(
+            "{} has {} rows, the manifest says {}",
+            file.path,
+            loaded.restored + loaded.skipped,
+            target.sheet.row_count
+        ))
+        .into());
+    }
+    shown(0, loaded.restored)?;
+    Ok(loaded)
+}

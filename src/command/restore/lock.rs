@@ -1,0 +1,70 @@
+//! The locks of a restore, in the order of the oids like those of a run.
+
+use std::collections::BTreeMap;
+
+use pgrx::pg_sys::Oid;
+
+use super::targets::Targets;
+use crate::error::{Error, Result};
+use crate::pg::empty::check_not_in_use;
+use crate::pg::locks::{Locked, Mode, lock_relation};
+use crate::pg::query::{Snapshot, number, oid_array, scalar, select};
+
+/// Keeps writers from the tables, and from those that they refer to: what the checkpoint shows is what is replaced, and no key goes
+/// that a loaded row needs. Readers go on, and so do the recorder's rows in an audit table that refers to one of them.
+///
+/// # Errors
+/// [`Error::LockNotAvailable`]; 55006 where this session is reading one of the tables.
+pub fn against_writers(targets: &Targets) -> Result<()> {
+    let members = targets.members();
+    let mut wanted: BTreeMap<u32, Mode> = referenced(&members)?.into_iter().map(|oid| (oid, Mode::Share)).collect();
+    wanted.extend(members.iter().map(|oid| (*oid, Mode::ShareRowExclusive)));
+    wanted.into_iter().try_for_each(|(oid, mode)| lock(oid, mode))?;
+    members.into_iter().for_each(|oid| check_not_in_use(Oid::from(oid)));
+    Ok(())
+}
+
+/// Where rows are replaced, nobody reads what is half-way, and no row elsewhere gets a key that is about to go.
+///
+/// # Errors
+/// As [`against_writers`].
+pub fn for_loading(targets: &Targets, overwrite: bool) -> Result<()> {
+    if !overwrite {
+        return Ok(());
+    }
+    targets.members().into_iter().try_for_each(|oid| lock(oid, Mode::AccessExclusive))
+}
+
+fn referenced(members: &std::collections::BTreeSet<u32>) -> Result<Vec<u32>> {
+    let rows = select(
+        Snapshot::Latest,
+        "SELECT DISTINCT confrelid FROM pg_catalog.pg_constraint WHERE contype = 'f' AND conrelid = ANY ($1::oid[])",
+        &[Some(&oid_array(members.iter().copied()))],
+    )?;
+    Ok(rows.iter().filter_map(|row| number(&row[0])).collect())
+}
+
+/// Locks one relation.
+///
+/// # Errors
+/// As [`against_writers`].
+pub fn lock(oid: u32, mode: Mode) -> Result<()> {
+    // Before: after an error the transaction can't look it up.
+    let table = name(oid)?;
+    match lock_relation(Oid::from(oid), mode) {
+        Locked::Held => Ok(()),
+        Locked::Gone => Err(Error::ChangedAfterSnapshot { message: format!("{table} was dropped during the restore") }),
+        Locked::TimedOut => Err(Error::LockNotAvailable { table }),
+    }
+}
+
+/// A relation's name, quoted.
+fn name(oid: u32) -> Result<String> {
+    let rows = select(
+        Snapshot::Latest,
+        "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class AS c \
+         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = $1::oid",
+        &[Some(&oid.to_string())],
+    )?;
+    Ok(scalar(rows).unwrap_or_else(|| oid.to_string()))
+}

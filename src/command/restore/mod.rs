@@ -1,0 +1,227 @@
+//! Puts a bundle's rows back into their tables, in the caller's transaction.
+
+mod constraints;
+mod existing;
+mod feed;
+mod load;
+mod lock;
+mod report;
+mod sequences;
+mod source;
+mod targets;
+mod triggers;
+pub mod undo;
+
+use serde_json::{Value, json};
+
+use super::run::{self, Checkpoint, RunRequest, scope_name};
+use crate::bundle::manifest::{Format, Scope};
+use crate::catalog::audit::Actor;
+use crate::catalog::backups;
+use crate::catalog::extension::Extension;
+use crate::catalog::progress::Progress;
+use crate::catalog::settings::Settings;
+use crate::error::{Error, Result, caught, describe};
+use crate::pg::files::ReservedHandles;
+use crate::pg::locks::lock_extension;
+use crate::pg::query::with_new_snapshot;
+use crate::pg::session;
+use crate::pg::subtransaction::{Then, attempt_or_raise};
+use crate::recorder::leader::Recorder;
+use crate::recorder::protocol::Request;
+pub use report::Report;
+use source::Source;
+use targets::Targets;
+
+/// Most files that a restore has open at once, beside those of its checkpoint.
+const HANDLES: usize = 4;
+
+/// What the caller asks for, checked.
+#[derive(Clone, Debug)]
+pub struct RestoreRequest {
+    /// The bundle.
+    pub backup_id: String,
+    /// Names of sheets, or `schema.table`; none for all.
+    pub sheets: Option<Vec<String>>,
+    /// full, config or data; intersects with `sheets`.
+    pub scope: Scope,
+    /// Where the one chosen sheet goes, if not where it came from.
+    pub target: Option<u32>,
+    /// Replace what is there; else add the rows whose keys are not.
+    pub overwrite: bool,
+    /// Make a backup first.
+    pub checkpoint: bool,
+    /// Why, in the operator's words.
+    pub checkpoint_reason: Option<String>,
+    /// Execute, report and take everything back.
+    pub dry_run: bool,
+    /// Don't compare the file with the catalog's checksum.
+    pub skip_verify: bool,
+    /// The audit row of the restore that this one takes back.
+    pub undoes: Option<String>,
+    /// Who asks.
+    pub actor: Actor,
+}
+
+/// Restores; what was done to each sheet, last to all.
+///
+/// # Errors
+/// [`Error::Isolation`], [`Error::Standby`], [`Error::RunActive`], [`Error::UnknownBackup`], [`Error::Bundle`] for a damaged one,
+/// [`Error::Incompatible`] before anything is touched; the server's, of constraints. A dry run reports the latter instead.
+pub fn restore(extension: Extension, request: &RestoreRequest) -> Result<Report> {
+    session::refuse_read_only("restore()");
+    if session::has_fixed_snapshot() {
+        return Err(Error::Isolation);
+    }
+    let wrote_before = session::has_written();
+    let backup = backups::find(&request.backup_id)?;
+    let _handles = ReservedHandles::new(HANDLES);
+    lock_extension(extension.oid);
+    Recorder::with(extension, |recorder| {
+        recorder.ask(&Request::Acquire)?;
+        audited(recorder, request, |recorder, progress, audit_id| {
+            let source = Source::open(&backup, request, || recorder.show(progress, false))?;
+            let mut restore = Restore { request, source, recorder, progress, audit_id, wrote_before };
+            if request.dry_run { attempt_or_raise(Then::RollBack, || restore.execute()) } else { restore.execute() }
+        })
+    })
+}
+
+/// A restore at work.
+struct Restore<'a> {
+    request: &'a RestoreRequest,
+    source: Source,
+    recorder: &'a mut Recorder,
+    progress: &'a mut Progress,
+    audit_id: &'a str,
+    wrote_before: bool,
+}
+
+impl Restore<'_> {
+    fn execute(&mut self) -> Result<Report> {
+        let settings = Settings::read()?;
+        self.phase("plan")?;
+        let targets = Targets::find(&self.source, self.request, &settings)?;
+        let mut report = Report::of(&targets, self.request, self.audit_id);
+        if report.has_problems() {
+            return report.refused(self.request.dry_run);
+        }
+        lock::against_writers(&targets)?;
+        targets.still_hold(&self.source, self.request, &settings)?;
+        with_new_snapshot(|| {
+            if self.request.checkpoint && !self.request.dry_run {
+                report.checkpoint_id = Some(self.make_checkpoint()?);
+            }
+            self.phase("lock")?;
+            lock::for_loading(&targets, self.request.overwrite)?;
+            let disabled = triggers::disable(&targets)?;
+            self.load(&targets, &mut report)?;
+            triggers::put_back(&disabled)?;
+            self.phase("check")?;
+            constraints::check(&targets, self.request, &mut report, || self.recorder.show(self.progress, false))?;
+            self.phase("sequences")?;
+            sequences::restore(&self.source.manifest, &targets, self.request, &mut report)
+        })?;
+        Ok(report.completed())
+    }
+
+    fn load(&mut self, targets: &Targets, report: &mut Report) -> Result<()> {
+        self.progress.sheets_total = targets.tables.len();
+        self.progress.rows_total = targets.tables.iter().map(|target| target.sheet.row_count).sum();
+        self.progress.bytes_total =
+            targets.tables.iter().filter_map(|target| target.sheet.files.csv.as_ref()).map(|file| file.size).sum();
+        if self.request.overwrite {
+            self.phase("empty")?;
+            load::empty(targets, report)?;
+        }
+        self.phase("load")?;
+        for target in &targets.tables {
+            self.progress.sheet = Some(target.sheet.name.clone());
+            self.recorder.show(self.progress, false)?;
+            let (recorder, progress) = (&mut *self.recorder, &mut *self.progress);
+            let loaded = report.step(&target.sheet.name, self.request.dry_run, || {
+                let before = progress.rows_done;
+                load::load(target, &self.source.reader, self.request.overwrite, |bytes, rows| {
+                    progress.bytes_done += bytes;
+                    progress.rows_done = before + rows;
+                    recorder.show(progress, false)
+                })
+            })?;
+            if let Some(loaded) = loaded {
+                report.loaded(&target.sheet.name, loaded);
+            }
+            self.progress.sheets_done += 1;
+        }
+        self.progress.sheet = None;
+        Ok(())
+    }
+
+    /// All sheets, in the formats that are read again, so that undo_restore() has what it needs.
+    fn make_checkpoint(&mut self) -> Result<String> {
+        self.phase("checkpoint")?;
+        let request = RunRequest {
+            kind: "checkpoint".into(),
+            trigger: "restore".into(),
+            scope: Scope::Full,
+            formats: vec![Format::Csv, Format::Json],
+            requested_by: self.request.actor.id.clone(),
+            requested_by_email: self.request.actor.email.clone().unwrap_or_default(),
+            requested_by_label: None,
+            note: None,
+            includes_uncommitted: self.wrote_before,
+            checkpoint: Some(Checkpoint {
+                reason: self.request.checkpoint_reason.clone(),
+                restore: Some(self.audit_id.to_owned()),
+            }),
+        };
+        let id = run::backup(self.recorder, &request)?;
+        self.recorder.ask(&Request::ResumeRestore)?;
+        Ok(id)
+    }
+
+    fn phase(&mut self, phase: &str) -> Result<()> {
+        self.progress.phase = phase.into();
+        self.recorder.show(self.progress, true)
+    }
+}
+
+/// Runs `work` between an audit row that says what is asked for and its completion, both committed whatever becomes of the transaction.
+fn audited(
+    recorder: &mut Recorder,
+    request: &RestoreRequest,
+    work: impl FnOnce(&mut Recorder, &mut Progress, &str) -> Result<Report>,
+) -> Result<Report> {
+    let event = if request.undoes.is_some() { "restore_undone" } else { "restore_requested" };
+    let audit_id = recorder.begin_restore(&request.backup_id, event, &request.actor, metadata(request))?;
+    let mut progress = Progress::default();
+    let result = caught(|| work(recorder, &mut progress, &audit_id));
+    let failure = match &result {
+        Ok(Ok(report)) => {
+            recorder.settle(&Request::FinishRestore { metadata: report.metadata() })?;
+            return result.unwrap_or_else(|cause| cause.rethrow());
+        }
+        Ok(Err(error)) => error.told(),
+        Err(cause) => describe(cause),
+    };
+    // The error that the caller sees is the restore's own, even if it could not be recorded.
+    let _ = recorder.tell(&Request::FailRestore { error: failure.message, sqlstate: failure.sqlstate });
+    result.unwrap_or_else(|cause| cause.rethrow())
+}
+
+/// What the audit row says of the request.
+fn metadata(request: &RestoreRequest) -> Value {
+    json!({
+        "backup_id": request.backup_id,
+        "requested_by_email": request.actor.email,
+        "sheets": request.sheets,
+        "scope": scope_name(request.scope),
+        "target": request.target,
+        "overwrite": request.overwrite,
+        "dry_run": request.dry_run,
+        "checkpoint": request.checkpoint && !request.dry_run,
+        "skip_verify": request.skip_verify,
+        "undoes": request.undoes,
+        "transaction_id": (!request.dry_run).then(session::transaction_id),
+        "system_identifier": session::system_identifier().to_string(),
+    })
+}

@@ -1,0 +1,194 @@
+//! What a restore did, or would do.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::RestoreRequest;
+use super::targets::Targets;
+use crate::error::{Error, Result, Told};
+use crate::pg::subtransaction::{Then, attempt};
+
+/// Rows of one sheet.
+#[derive(Clone, Copy, Debug)]
+pub struct Loaded {
+    /// Put into the table.
+    pub restored: u64,
+    /// Left out: their keys were there.
+    pub skipped: u64,
+}
+
+/// One row of the result.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SheetReport {
+    /// None for the total.
+    pub sheet: Option<String>,
+    /// The table, quoted.
+    pub relation: Option<String>,
+    /// restored, skipped, failed (in a dry run) or total.
+    pub action: &'static str,
+    /// Rows put into the table.
+    pub rows_restored: u64,
+    /// Rows of the bundle whose keys were there.
+    pub rows_skipped: u64,
+    /// Rows that were in the table before and were taken out.
+    pub rows_removed: u64,
+    /// What a dry run found that would make the restore fail.
+    pub errors: Vec<Told>,
+    /// For people.
+    pub message: Option<String>,
+}
+
+/// The whole result.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// In the bundle's order, last the total.
+    pub sheets: Vec<SheetReport>,
+    /// The backup that was made before.
+    pub checkpoint_id: Option<String>,
+    /// The audit row.
+    pub audit_id: String,
+    dry_run: bool,
+    /// Errors that belong to no sheet.
+    others: Vec<Told>,
+}
+
+impl Report {
+    /// Of what is going to be done.
+    pub fn of(targets: &Targets, request: &RestoreRequest, audit_id: &str) -> Report {
+        let row = |name: &String| {
+            if let Some((sheet, reason)) = targets.skipped.iter().find(|(sheet, _)| sheet.name == *name) {
+                let relation = sheet
+                    .relation
+                    .as_ref()
+                    .map(|relation| pgrx::spi::quote_qualified_identifier(&relation.schema, &relation.table));
+                let message = Some(reason.clone());
+                return SheetReport {
+                    sheet: Some(name.clone()),
+                    relation,
+                    action: "skipped",
+                    message,
+                    ..SheetReport::default()
+                };
+            }
+            let target = targets.tables.iter().find(|target| target.sheet.name == *name);
+            let errors = target.map(|target| target.problems.as_slice()).unwrap_or_default();
+            SheetReport {
+                sheet: Some(name.clone()),
+                relation: target.map(|target| target.qualified.clone()),
+                action: "restored",
+                errors: if errors.is_empty() { Vec::new() } else { vec![misfit(target, errors)] },
+                ..SheetReport::default()
+            }
+        };
+        Report {
+            sheets: targets.order.iter().map(row).collect(),
+            checkpoint_id: None,
+            audit_id: audit_id.to_owned(),
+            dry_run: request.dry_run,
+            others: Vec::new(),
+        }
+    }
+
+    /// Something doesn't fit.
+    pub fn has_problems(&self) -> bool {
+        !self.others.is_empty() || self.sheets.iter().any(|sheet| !sheet.errors.is_empty())
+    }
+
+    /// The result where nothing can be done: a dry run tells, a restore raises.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`].
+    pub fn refused(self, dry_run: bool) -> Result<Report> {
+        if dry_run {
+            return Ok(self.completed());
+        }
+        let problems = self.sheets.iter().flat_map(|sheet| &sheet.errors).map(|error| error.message.clone());
+        Err(Error::Incompatible { problems: problems.collect() })
+    }
+
+    /// Runs one step of a sheet; a dry run notes what goes wrong in it and goes on.
+    ///
+    /// # Errors
+    /// Those of `work`, but in a dry run.
+    pub fn step<R>(&mut self, sheet: &str, dry_run: bool, work: impl FnOnce() -> Result<R>) -> Result<Option<R>> {
+        if !dry_run {
+            return work().map(Some);
+        }
+        match attempt(Then::Keep, work) {
+            Ok(value) => Ok(Some(value)),
+            // Not what the data are, but what the server, the file or another session did.
+            Err(told) if ["40", "53", "55", "58", "XX"].iter().any(|class| told.sqlstate.starts_with(class)) => {
+                Err(Error::Told(told))
+            }
+            Err(told) => {
+                match self.row(sheet) {
+                    Some(row) => row.errors.push(told),
+                    None => self.others.push(told),
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Rows that were taken out.
+    pub fn removed(&mut self, sheet: &str, rows: u64) {
+        if let Some(row) = self.row(sheet) {
+            row.rows_removed = rows;
+        }
+    }
+
+    /// Rows that were put in.
+    pub fn loaded(&mut self, sheet: &str, loaded: Loaded) {
+        if let Some(row) = self.row(sheet) {
+            (row.rows_restored, row.rows_skipped) = (loaded.restored, loaded.skipped);
+        }
+    }
+
+    /// Something that the operator should know.
+    pub fn note(&mut self, sheet: &str, message: &str) {
+        if let Some(row) = self.row(sheet) {
+            let before = row.message.take().map(|before| format!("{before}; ")).unwrap_or_default();
+            row.message = Some(format!("{before}{message}"));
+        }
+    }
+
+    /// With the total.
+    pub fn completed(mut self) -> Report {
+        for sheet in self.sheets.iter_mut().filter(|sheet| !sheet.errors.is_empty()) {
+            sheet.action = "failed";
+        }
+        let sum = |of: fn(&SheetReport) -> u64| self.sheets.iter().map(of).sum();
+        let count = |action: &str| self.sheets.iter().filter(|sheet| sheet.action == action).count();
+        let dry_run = if self.dry_run { "; dry run: nothing was changed" } else { "" };
+        let total = SheetReport {
+            action: "total",
+            rows_restored: sum(|sheet| sheet.rows_restored),
+            rows_skipped: sum(|sheet| sheet.rows_skipped),
+            rows_removed: sum(|sheet| sheet.rows_removed),
+            message: Some(format!(
+                "sheets restored: {}, skipped: {}, failed: {}{dry_run}",
+                count("restored"),
+                count("skipped"),
+                count("failed")
+            )),
+            errors: std::mem::take(&mut self.others),
+            ..SheetReport::default()
+        };
+        self.sheets.push(total);
+        self
+    }
+
+    /// As the audit row holds it.
+    pub fn metadata(&self) -> Value {
+        json!({ "checkpoint_id": self.checkpoint_id, "result": self.sheets })
+    }
+
+    fn row(&mut self, sheet: &str) -> Option<&mut SheetReport> {
+        self.sheets.iter_mut().find(|row| row.sheet.as_deref() == Some(sheet))
+    }
+}
+
+fn misfit(target: Option<&super::targets::Target>, problems: &[String]) -> Told {
+    let table = target.map(|target| target.qualified.as_str()).unwrap_or_default();
+    Error::Incompatible { problems: vec![format!("{table}: {}", problems.join(", "))] }.told()
+}

@@ -1,0 +1,273 @@
+//! Which table each sheet goes to, and whether it fits: said before anything is touched.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use pgrx::pg_sys::Oid;
+
+use super::RestoreRequest;
+use super::source::Source;
+use crate::bundle::BundleError;
+use crate::bundle::manifest::SheetEntry;
+use crate::bundle::sheet::{Relation, RelationKind};
+use crate::catalog::audit::AuditTable;
+use crate::catalog::registry;
+use crate::catalog::settings::Settings;
+use crate::command::plan::{self, Found};
+use crate::error::{Error, Result};
+use crate::pg::query::{Snapshot, number, oid_array, select};
+
+/// All that a restore writes into.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Targets {
+    /// In the bundle's order.
+    pub tables: Vec<Target>,
+    /// Sheets that no rows are loaded from, and why.
+    pub skipped: Vec<(SheetEntry, String)>,
+    /// The chosen sheets' names, in the bundle's order.
+    pub order: Vec<String>,
+}
+
+/// A table that gets a sheet's rows.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Target {
+    /// What the bundle says.
+    pub sheet: SheetEntry,
+    /// The table.
+    pub oid: Oid,
+    /// Its name, quoted.
+    pub qualified: String,
+    /// A partitioned table.
+    pub is_partitioned: bool,
+    /// Who loads it.
+    pub owner: Oid,
+    /// The columns of the csv file.
+    pub columns: Vec<String>,
+    /// The table and its partitions.
+    pub members: BTreeSet<u32>,
+    /// Partitions among them whose rows are not in bundles.
+    pub excluded: BTreeSet<u32>,
+    /// Why the sheet doesn't fit.
+    pub problems: Vec<String>,
+}
+
+impl Target {
+    /// It belongs to the sheet; restore_sheet() may have another one.
+    pub fn is_origin(&self) -> bool {
+        self.sheet.relation.as_ref().is_some_and(|relation| {
+            pgrx::spi::quote_qualified_identifier(&relation.schema, &relation.table) == self.qualified
+        })
+    }
+
+    /// The table as a query names it: without its inheritance children, but with its partitions.
+    pub fn only(&self) -> String {
+        format!("{}{}", if self.is_partitioned { "" } else { "ONLY " }, self.qualified)
+    }
+}
+
+impl Targets {
+    /// Matches the chosen sheets with the tables that a run would export.
+    ///
+    /// # Errors
+    /// [`Error::UnknownObject`] for unknown sheets, [`Error::WrongState`] for a bundle without csv, damage.
+    pub fn find(source: &Source, request: &RestoreRequest, settings: &Settings) -> Result<Targets> {
+        let chosen = source.chosen(request)?;
+        let registered = registry::sheets()?;
+        let forbidden: HashSet<u32> = plan::forbidden(&registry::exclusions()?)?.into_iter().collect();
+        let audit_table = AuditTable::resolve(settings)?.oid();
+        let known = plan::tables(settings, &registered)?;
+        let by_name: HashMap<(&str, &str), &Found> =
+            known.iter().map(|table| ((table.schema.as_str(), table.name.as_str()), table)).collect();
+        let elsewhere = request.target.map(plan::table).transpose()?;
+        let mut targets = Targets { tables: Vec::new(), skipped: Vec::new(), order: Vec::new() };
+        let mut seen: BTreeSet<&Relation> = BTreeSet::new();
+        for sheet in chosen {
+            targets.order.push(sheet.name.clone());
+            if let Some(relation) = &sheet.relation
+                && !seen.insert(relation)
+            {
+                return Err(BundleError::Damaged(format!("two sheets are of one table: {}", sheet.name)).into());
+            }
+            if let Some(reason) = has_no_table(sheet) {
+                targets.skipped.push((sheet.clone(), reason.to_owned()));
+                continue;
+            }
+            let found = elsewhere.as_ref().or_else(|| {
+                sheet.relation.as_ref().and_then(|at| by_name.get(&(at.schema.as_str(), at.table.as_str())).copied())
+            });
+            match found {
+                Some(table) if forbidden.contains(&table.oid) => {
+                    targets.skipped.push((sheet.clone(), "excluded in paliad_backup.exclusions".into()));
+                }
+                Some(table) if table.oid == audit_table => {
+                    targets.skipped.push((sheet.clone(), "the audit log is evidence and is not restored".into()));
+                }
+                Some(table) => targets.tables.push(target(sheet, table)),
+                None => targets.tables.push(gone(sheet)),
+            }
+        }
+        if targets.tables.iter().any(|target| target.sheet.files.csv.is_none()) {
+            return Err(Error::WrongState {
+                message: format!("backup {} has no csv files", request.backup_id),
+                hint: "Rows are restored from csv: make backups with formats => '{csv, …}'.".into(),
+            });
+        }
+        targets.complete(&forbidden, request)?;
+        Ok(targets)
+    }
+
+    /// What was found before the locks is what is there with them.
+    ///
+    /// # Errors
+    /// [`Error::ChangedAfterSnapshot`].
+    pub fn still_hold(&self, source: &Source, request: &RestoreRequest, settings: &Settings) -> Result<()> {
+        if *self == Targets::find(source, request, settings)? {
+            return Ok(());
+        }
+        Err(Error::ChangedAfterSnapshot { message: "a table was changed while the restore waited for its lock".into() })
+    }
+
+    /// All tables and partitions that rows go into.
+    pub fn members(&self) -> BTreeSet<u32> {
+        self.tables.iter().flat_map(|target| &target.members).copied().collect()
+    }
+
+    fn complete(&mut self, forbidden: &HashSet<u32>, request: &RestoreRequest) -> Result<()> {
+        let there = self.tables.iter().map(|target| target.oid.to_u32()).filter(|oid| *oid != 0).collect::<Vec<_>>();
+        let trees = plan::members(&there)?;
+        let columns = columns(&there)?;
+        let keyed: HashSet<u32> = if request.overwrite { HashSet::new() } else { with_primary_key(&there)? };
+        let foreign = foreign_tables(trees.values().flatten().copied())?;
+        for target in self.tables.iter_mut().filter(|target| target.oid != Oid::INVALID) {
+            let oid = target.oid.to_u32();
+            target.members = trees.get(&oid).cloned().unwrap_or_else(|| [oid].into());
+            target.excluded = target.members.iter().copied().filter(|member| forbidden.contains(member)).collect();
+            target.problems = misfits(&target.sheet, columns.get(&oid).map(Vec::as_slice).unwrap_or_default());
+            if target.members.iter().any(|member| foreign.contains(member)) {
+                target.problems.push("it has partitions that are foreign tables".into());
+            }
+            if !request.overwrite && !keyed.contains(&oid) {
+                target.problems.push(
+                    "it has no primary key to tell which rows are there: overwrite => true replaces them all".into(),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+fn has_no_table(sheet: &SheetEntry) -> Option<&'static str> {
+    match (&sheet.relation, sheet.relation_kind) {
+        (None, _) => Some("the result of a query"),
+        (_, Some(RelationKind::View)) => Some("a view"),
+        (_, Some(RelationKind::MaterializedView)) => Some("a materialized view"),
+        (_, Some(RelationKind::ForeignTable)) => Some("a foreign table"),
+        (_, Some(RelationKind::Table) | None) => None,
+    }
+}
+
+fn target(sheet: &SheetEntry, table: &Found) -> Target {
+    Target {
+        sheet: sheet.clone(),
+        oid: Oid::from(table.oid),
+        qualified: table.qualified(),
+        is_partitioned: table.kind == 'p',
+        owner: table.owner,
+        columns: csv_columns(sheet).map(|column| column.name.clone()).collect(),
+        members: BTreeSet::new(),
+        excluded: BTreeSet::new(),
+        problems: Vec::new(),
+    }
+}
+
+fn gone(sheet: &SheetEntry) -> Target {
+    let relation = sheet.relation.clone().unwrap_or(Relation { schema: String::new(), table: String::new() });
+    Target {
+        sheet: sheet.clone(),
+        oid: Oid::INVALID,
+        qualified: pgrx::spi::quote_qualified_identifier(&relation.schema, &relation.table),
+        is_partitioned: false,
+        owner: Oid::INVALID,
+        columns: Vec::new(),
+        members: BTreeSet::new(),
+        excluded: BTreeSet::new(),
+        problems: vec!["there is no such table among those that are backed up".into()],
+    }
+}
+
+fn csv_columns(sheet: &SheetEntry) -> impl Iterator<Item = &crate::bundle::manifest::ColumnEntry> {
+    sheet.columns.iter().filter(|column| !column.generated)
+}
+
+/// A column of a table.
+struct Column {
+    name: String,
+    type_name: String,
+    generated: bool,
+    /// NOT NULL, and nothing gives it a value.
+    required: bool,
+}
+
+fn columns(tables: &[u32]) -> Result<BTreeMap<u32, Vec<Column>>> {
+    let rows = select(
+        Snapshot::Latest,
+        "SELECT a.attrelid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attgenerated <> '', \
+         a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND t.typdefaultbin IS NULL \
+         FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid \
+         WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum",
+        &[Some(&oid_array(tables.iter().copied()))],
+    )?;
+    let mut columns: BTreeMap<u32, Vec<Column>> = BTreeMap::new();
+    for row in rows {
+        let text = |index: usize| row[index].clone().unwrap_or_default();
+        columns.entry(number(&row[0]).unwrap_or_default()).or_default().push(Column {
+            name: text(1),
+            type_name: text(2),
+            generated: text(3) == "t",
+            required: text(4) == "t",
+        });
+    }
+    Ok(columns)
+}
+
+/// How a table differs from the sheet in what matters to loading it.
+fn misfits(sheet: &SheetEntry, columns: &[Column]) -> Vec<String> {
+    let there = |name: &str| columns.iter().find(|column| column.name == name);
+    let mut problems = Vec::new();
+    for wanted in csv_columns(sheet) {
+        match there(&wanted.name) {
+            None => problems.push(format!("it has no column \"{}\"", wanted.name)),
+            Some(column) if column.generated => {
+                problems.push(format!("its column \"{}\" is generated", wanted.name));
+            }
+            Some(column) if column.type_name != wanted.type_name => problems.push(format!(
+                "its column \"{}\" is of type {}, in the bundle of {}",
+                wanted.name, column.type_name, wanted.type_name
+            )),
+            Some(_) => {}
+        }
+    }
+    for column in columns.iter().filter(|column| column.required) {
+        if !csv_columns(sheet).any(|wanted| wanted.name == column.name) {
+            problems.push(format!("its column \"{}\" must not be null and has no default", column.name));
+        }
+    }
+    problems
+}
+
+fn with_primary_key(tables: &[u32]) -> Result<HashSet<u32>> {
+    let rows = select(
+        Snapshot::Latest,
+        "SELECT indrelid FROM pg_catalog.pg_index WHERE indisprimary AND indrelid = ANY ($1::oid[])",
+        &[Some(&oid_array(tables.iter().copied()))],
+    )?;
+    Ok(rows.iter().filter_map(|row| number(&row[0])).collect())
+}
+
+fn foreign_tables(relations: impl Iterator<Item = u32>) -> Result<HashSet<u32>> {
+    let rows = select(
+        Snapshot::Latest,
+        "SELECT oid FROM pg_catalog.pg_class WHERE relkind = 'f' AND oid = ANY ($1::oid[])",
+        &[Some(&oid_array(relations))],
+    )?;
+    Ok(rows.iter().filter_map(|row| number(&row[0])).collect())
+}
