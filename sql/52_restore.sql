@@ -68,15 +68,22 @@ CREATE FUNCTION paliad_backup.create_checkpoint(reason text DEFAULT NULL, by_ema
 COMMENT ON FUNCTION paliad_backup.create_checkpoint(text, text, uuid) IS
     'A backup of all sheets to come back to, of kind checkpoint with its reason, as csv and json; returns its row. Errors: as run()';
 
+CREATE FUNCTION paliad_backup.rehearse_restore(id uuid, sheets text[] DEFAULT NULL, by_email text DEFAULT NULL)
+    RETURNS TABLE (sheet text, relation text, ok boolean, rows_expected bigint, rows_found bigint, detail text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 50 SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'rehearse_restore_wrapper';
+COMMENT ON FUNCTION paliad_backup.rehearse_restore(uuid, text[], text) IS
+    'Proves that a bundle comes back: loads its rows into scratch tables that are like the live ones, with their checks, keys and foreign keys, exports those again and compares the bytes; then everything is taken back. Live tables are only read. A row per sheet in the bundle''s order; ok is NULL where there is nothing to restore. Audited. Errors: 42704 no such backup or sheet, 25006 read only, XX001 the file is not the one that was made';
+
 REVOKE ALL ON FUNCTION
     paliad_backup.restore(uuid, text[], text, boolean, boolean, text, boolean, boolean, text, uuid),
     paliad_backup.restore_sheet(uuid, text, regclass, boolean, boolean, text, boolean, boolean, text, uuid),
     paliad_backup.undo_restore(uuid, boolean, boolean, text, uuid), paliad_backup.restores(integer),
-    paliad_backup.create_checkpoint(text, text, uuid)
+    paliad_backup.create_checkpoint(text, text, uuid), paliad_backup.rehearse_restore(uuid, text[], text)
     FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     paliad_backup.restore(uuid, text[], text, boolean, boolean, text, boolean, boolean, text, uuid),
     paliad_backup.restore_sheet(uuid, text, regclass, boolean, boolean, text, boolean, boolean, text, uuid),
     paliad_backup.undo_restore(uuid, boolean, boolean, text, uuid), paliad_backup.restores(integer),
-    paliad_backup.create_checkpoint(text, text, uuid)
+    paliad_backup.create_checkpoint(text, text, uuid), paliad_backup.rehearse_restore(uuid, text[], text)
     TO paliad_backup_admin;

@@ -8,7 +8,7 @@ use super::backups::{row, session_user};
 use super::{arguments, authorized};
 use crate::bundle::manifest::{Format, Scope};
 use crate::catalog::audit::Actor;
-use crate::command::restore::{self, Report, RestoreRequest, undo};
+use crate::command::restore::{self, Report, RestoreRequest, rehearse, undo};
 use crate::command::run::{self, Checkpoint, RunRequest};
 use crate::error::{Error, Result};
 use crate::pg::query::{Snapshot, scalar, select};
@@ -205,6 +205,35 @@ fn restores(
             restored.error,
         )
     }))
+}
+
+/// `paliad_backup.rehearse_restore(id, sheets, by_email)`: a row per sheet.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)]
+fn rehearse_restore(
+    id: Option<Uuid>,
+    sheets: Option<Vec<Option<String>>>,
+    by_email: Option<&[u8]>,
+) -> TableIterator<
+    'static,
+    (
+        name!(sheet, String),
+        name!(relation, Option<String>),
+        name!(ok, Option<bool>),
+        name!(rows_expected, i64),
+        name!(rows_found, i64),
+        name!(detail, String),
+    ),
+> {
+    let rehearsed = authorized(|extension| {
+        let sheets = sheet_names(sheets)?;
+        rehearse::rehearse(extension, &arguments::id(id)?, sheets.as_deref(), &actor(by_email, None)?)
+    });
+    TableIterator::new(
+        rehearsed
+            .into_iter()
+            .map(|row| (row.sheet, row.relation, row.ok, row.rows_expected as i64, row.rows_found as i64, row.detail)),
+    )
 }
 
 /// `paliad_backup.create_checkpoint(reason, by_email, by_id)`: a backup to come back to.

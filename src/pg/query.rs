@@ -108,23 +108,13 @@ fn text_datum(text: &str) -> Result<pg_sys::Datum> {
     Ok(unsafe { pg_sys::cstring_to_text_with_len(text.as_ptr(), text.as_bytes().len() as i32) }.into())
 }
 
-/// Runs `work` with a snapshot taken now.
-fn with_latest_snapshot<R>(work: impl FnOnce() -> R) -> R {
+/// Runs `work` with a snapshot taken now: [`Snapshot::Caller`] means it in there.
+pub fn with_latest_snapshot<R>(work: impl FnOnce() -> R) -> R {
     // SAFETY: inside a transaction (every caller is a SQL function or the recorder's transaction); the snapshot pushed here is
     // popped below, and by the transaction's abort when the query raises.
     unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot()) };
     let result = work();
     // SAFETY: pops what was pushed above; queries in between leave the stack as they found it.
-    unsafe { pg_sys::PopActiveSnapshot() };
-    result
-}
-
-/// Runs `work` with a snapshot taken now as the caller's: [`Snapshot::Caller`] means it from here on.
-pub fn with_new_snapshot<R>(work: impl FnOnce() -> R) -> R {
-    // SAFETY: inside a READ COMMITTED transaction, where each call gives a new one; popped below or by the transaction's abort.
-    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
-    let result = work();
-    // SAFETY: pops what was pushed above; `work` leaves the stack as it found it.
     unsafe { pg_sys::PopActiveSnapshot() };
     result
 }

@@ -5,6 +5,10 @@ use super::discover::Found;
 use crate::error::{Error, Result};
 use crate::pg::query::oid_array;
 
+/// Orders rows that have no primary key (1.0 and 1.00 tie otherwise). A row of no named type: on the table's own somebody may have
+/// created a cast to text.
+pub const ROW_TEXT: &str = "ROW(t.*)::pg_catalog.text COLLATE pg_catalog.\"C\"";
+
 /// A sheet's query and its order, as the manifest shows it.
 pub struct Query {
     /// Complete; its target list is [`Description::values`].
@@ -57,7 +61,7 @@ fn query(source: &str, description: &Description, registered_order: Option<&[Str
     Ok(Query { sql, order_by })
 }
 
-/// The registered columns, then the primary key; without one the row's text (1.0 and 1.00 tie otherwise).
+/// The registered columns, then the primary key; without one the row's text.
 fn order(description: &Description, registered: Option<&[String]>, name: &str) -> Result<Vec<String>> {
     let column = |wanted: &String| format!("t.{}", pgrx::spi::quote_identifier(wanted));
     for wanted in registered.into_iter().flatten() {
@@ -72,8 +76,7 @@ fn order(description: &Description, registered: Option<&[String]>, name: &str) -
     if !description.primary_key.is_empty() {
         order.extend(description.primary_key.iter().map(column));
     } else if !description.columns.is_empty() {
-        // A row of no named type: on the table's own somebody may have created a cast to text.
-        order.push("ROW(t.*)::pg_catalog.text COLLATE pg_catalog.\"C\"".into());
+        order.push(ROW_TEXT.into());
     }
     Ok(order)
 }

@@ -104,7 +104,7 @@ fn oid(text: &Option<String>) -> Oid {
 }
 
 /// A deferrable unique, primary key or exclusion constraint.
-struct Deferrable {
+pub struct Deferrable {
     name: String,
     table: u32,
     owner: Oid,
@@ -118,7 +118,11 @@ struct Deferrable {
 }
 
 impl Deferrable {
-    fn check(&self) -> Result<()> {
+    /// Looks for a key that breaks it.
+    ///
+    /// # Errors
+    /// 23505, 23P01 with the key.
+    pub fn check(&self) -> Result<()> {
         let names = vec![self.table; self.named];
         let rows = act_as(As::Reader(self.owner), &LOAD_SETTINGS, || {
             naming(&names, || select(Snapshot::Latest, &self.query, &[]))
@@ -144,7 +148,11 @@ impl Deferrable {
     }
 }
 
-fn deferrable(members: &BTreeSet<u32>) -> Result<Vec<Deferrable>> {
+/// Those of some tables.
+///
+/// # Errors
+/// The server's.
+pub fn deferrable(members: &BTreeSet<u32>) -> Result<Vec<Deferrable>> {
     let rows = select(
         Snapshot::Latest,
         "SELECT k.conname, k.conrelid, c.relowner, k.contype = 'x', i.indnullsnotdistinct, \

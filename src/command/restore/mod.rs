@@ -5,7 +5,10 @@ mod existing;
 mod feed;
 mod load;
 mod lock;
+mod recount;
+pub mod rehearse;
 mod report;
+mod scratch;
 mod sequences;
 mod source;
 mod targets;
@@ -24,7 +27,7 @@ use crate::catalog::settings::Settings;
 use crate::error::{Error, Result, caught, describe};
 use crate::pg::files::ReservedHandles;
 use crate::pg::locks::lock_extension;
-use crate::pg::query::with_new_snapshot;
+use crate::pg::query::with_latest_snapshot;
 use crate::pg::session;
 use crate::pg::subtransaction::{Then, attempt_or_raise};
 use crate::recorder::leader::Recorder;
@@ -80,7 +83,7 @@ pub fn restore(extension: Extension, request: &RestoreRequest) -> Result<Report>
     Recorder::with(extension, |recorder| {
         recorder.ask(&Request::Acquire)?;
         audited(recorder, request, |recorder, progress, audit_id| {
-            let source = Source::open(&backup, request, || recorder.show(progress, false))?;
+            let source = Source::open(&backup, request.skip_verify, || recorder.show(progress, false))?;
             let mut restore = Restore { request, source, recorder, progress, audit_id, wrote_before };
             if request.dry_run { attempt_or_raise(Then::RollBack, || restore.execute()) } else { restore.execute() }
         })
@@ -108,7 +111,7 @@ impl Restore<'_> {
         }
         lock::against_writers(&targets)?;
         targets.still_hold(&self.source, self.request, &settings)?;
-        with_new_snapshot(|| {
+        with_latest_snapshot(|| {
             if self.request.checkpoint && !self.request.dry_run {
                 report.checkpoint_id = Some(self.make_checkpoint()?);
             }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::RestoreRequest;
 use crate::bundle::BundleError;
 use crate::bundle::encoder::Abort;
 use crate::bundle::manifest::{Manifest, Scope, SheetEntry};
@@ -27,9 +26,9 @@ impl Source {
     ///
     /// # Errors
     /// As [`download::open`]; [`Error::Bundle`] for a file that isn't the one that the catalog knows, or is damaged.
-    pub fn open(backup: &Backup, request: &RestoreRequest, meanwhile: impl FnMut() -> Result<()>) -> Result<Source> {
+    pub fn open(backup: &Backup, skip_verify: bool, meanwhile: impl FnMut() -> Result<()>) -> Result<Source> {
         let artifact = download::open(backup)?;
-        if request.skip_verify {
+        if skip_verify {
             pgrx::log!("paliad_backup: the bundle of backup {} is restored without comparing its checksum", backup.id);
         } else {
             let mut file = artifact.file.try_clone().map_err(BundleError::Io)?;
@@ -60,8 +59,9 @@ impl Source {
     ///
     /// # Errors
     /// [`Error::UnknownObject`] naming those that the bundle hasn't.
-    pub fn chosen(&self, request: &RestoreRequest) -> Result<Vec<&SheetEntry>> {
-        if let Some(wanted) = &request.sheets {
+    pub fn chosen(&self, sheets: Option<&[String]>, scope: Scope) -> Result<Vec<&SheetEntry>> {
+        let id = &self.manifest.run.id;
+        if let Some(wanted) = sheets {
             let unknown: Vec<&str> = wanted
                 .iter()
                 .filter(|name| !self.manifest.sheets.iter().any(|sheet| is_named(sheet, name)))
@@ -69,18 +69,15 @@ impl Source {
                 .collect();
             if !unknown.is_empty() {
                 return Err(Error::UnknownObject {
-                    message: format!("there is no sheet {} in backup {}", unknown.join(", "), request.backup_id),
-                    hint: format!(
-                        "SELECT jsonb_object_keys(row_counts) FROM paliad_backup.get('{}'); shows them.",
-                        request.backup_id
-                    ),
+                    message: format!("there is no sheet {} in backup {id}", unknown.join(", ")),
+                    hint: format!("SELECT jsonb_object_keys(row_counts) FROM paliad_backup.get('{id}'); shows them."),
                 });
             }
         }
         let is_wanted = |sheet: &&SheetEntry| {
-            let named = request.sheets.as_ref().is_none_or(|wanted| wanted.iter().any(|name| is_named(sheet, name)));
+            let named = sheets.is_none_or(|wanted| wanted.iter().any(|name| is_named(sheet, name)));
             named
-                && match request.scope {
+                && match scope {
                     Scope::Full => true,
                     Scope::Config => sheet.kind == SheetKind::Ref,
                     Scope::Data => sheet.kind == SheetKind::Entity,

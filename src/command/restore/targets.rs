@@ -70,7 +70,7 @@ impl Targets {
     /// # Errors
     /// [`Error::UnknownObject`] for unknown sheets, [`Error::WrongState`] for a bundle without csv, damage.
     pub fn find(source: &Source, request: &RestoreRequest, settings: &Settings) -> Result<Targets> {
-        let chosen = source.chosen(request)?;
+        let chosen = source.chosen(request.sheets.as_deref(), request.scope)?;
         let registered = registry::sheets()?;
         let forbidden: HashSet<u32> = plan::forbidden(&registry::exclusions()?)?.into_iter().collect();
         let audit_table = AuditTable::resolve(settings)?.oid();
@@ -134,7 +134,7 @@ impl Targets {
     fn complete(&mut self, forbidden: &HashSet<u32>, request: &RestoreRequest) -> Result<()> {
         let there = self.tables.iter().map(|target| target.oid.to_u32()).filter(|oid| *oid != 0).collect::<Vec<_>>();
         let trees = plan::members(&there)?;
-        let columns = columns(&there)?;
+        let columns = columns_of(&there)?;
         let keyed: HashSet<u32> = if request.overwrite { HashSet::new() } else { with_primary_key(&there)? };
         let foreign = foreign_tables(trees.values().flatten().copied())?;
         for target in self.tables.iter_mut().filter(|target| target.oid != Oid::INVALID) {
@@ -155,7 +155,8 @@ impl Targets {
     }
 }
 
-fn has_no_table(sheet: &SheetEntry) -> Option<&'static str> {
+/// Why no rows can be loaded from a sheet.
+pub fn has_no_table(sheet: &SheetEntry) -> Option<&'static str> {
     match (&sheet.relation, sheet.relation_kind) {
         (None, _) => Some("the result of a query"),
         (_, Some(RelationKind::View)) => Some("a view"),
@@ -194,20 +195,26 @@ fn gone(sheet: &SheetEntry) -> Target {
     }
 }
 
-fn csv_columns(sheet: &SheetEntry) -> impl Iterator<Item = &crate::bundle::manifest::ColumnEntry> {
+/// The columns that a csv file has.
+pub fn csv_columns(sheet: &SheetEntry) -> impl Iterator<Item = &crate::bundle::manifest::ColumnEntry> {
     sheet.columns.iter().filter(|column| !column.generated)
 }
 
 /// A column of a table.
-struct Column {
-    name: String,
+pub struct Column {
+    /// Its name.
+    pub name: String,
     type_name: String,
     generated: bool,
     /// NOT NULL, and nothing gives it a value.
     required: bool,
 }
 
-fn columns(tables: &[u32]) -> Result<BTreeMap<u32, Vec<Column>>> {
+/// The columns of tables, by oid.
+///
+/// # Errors
+/// The server's.
+pub fn columns_of(tables: &[u32]) -> Result<BTreeMap<u32, Vec<Column>>> {
     let rows = select(
         Snapshot::Latest,
         "SELECT a.attrelid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attgenerated <> '', \
@@ -230,7 +237,7 @@ fn columns(tables: &[u32]) -> Result<BTreeMap<u32, Vec<Column>>> {
 }
 
 /// How a table differs from the sheet in what matters to loading it.
-fn misfits(sheet: &SheetEntry, columns: &[Column]) -> Vec<String> {
+pub fn misfits(sheet: &SheetEntry, columns: &[Column]) -> Vec<String> {
     let there = |name: &str| columns.iter().find(|column| column.name == name);
     let mut problems = Vec::new();
     for wanted in csv_columns(sheet) {
