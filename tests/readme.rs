@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use postgres::{Client, Config, NoTls, config::Host};
-use support::{Cluster, bindir, checked, repository};
+use support::{Cluster, bindir, repository};
 
 /// The directory that README.md's examples use: replaced by one of the test's own.
 const DIRECTORY: &str = "/var/lib/postgresql/paliad_backup";
@@ -47,37 +47,6 @@ fn commands_run_as_they_stand() {
         }
     }
     assert_eq!(count(&config, "paliad.holidays"), holidays, "the rows deleted by mistake are back");
-}
-
-/// The recipe that puts deleted rows back, in a table without a key and with equal rows: again and again in one session.
-#[test]
-fn rows_are_put_back_as_often_as_they_are_missing() {
-    let database = Cluster::shared().database();
-    let rows = "SELECT count(*), md5(string_agg(ROW(t.*)::text, ';' ORDER BY ROW(t.*)::text)) FROM paliad.feed AS t";
-    let table = "CREATE SCHEMA paliad
-         CREATE TABLE feed (n numeric, j json, t text, twice numeric GENERATED ALWAYS AS (n * 2) STORED);
-         INSERT INTO paliad.feed (n, j) SELECT n % 7, format('{\"a\":  %s}', n % 3)::json FROM generate_series(1, 500) AS n;
-         INSERT INTO paliad.feed (n, t) VALUES (1.0, ''), (1.00, ''), (NULL, NULL), (NULL, NULL)";
-    database.psql(&["-c", table]);
-    let before = database.psql(&["-Atc", rows]);
-    let backup = database.psql(&["-Atc", "SELECT substr(storage_uri, 8) FROM paliad_backup.run()"]);
-    let folder = tempfile::tempdir().expect("a temporary directory");
-    checked(Command::new("unzip").arg("-q").arg(backup.trim()).arg("-d").arg(folder.path()));
-
-    let block =
-        blocks().into_iter().find(|block| block.text.contains("TEMPORARY TABLE saved")).expect("the recipe").text;
-    let (_, recipe) = block.split_once("-- the mistake\n").expect("the mistake comes first");
-    let recipe = recipe.replace("paliad.holidays", "paliad.feed").replace("holidays.csv", "feed.csv");
-    let recipe = recipe.replace("'backup/", &format!("'{}/", folder.path().display()));
-    let columns = ["n", "j", "t"].map(|name| format!("(missing.row::paliad.feed).{name}")).join(", ");
-    let adapted = recipe.replace("INSERT INTO paliad.feed\n", "INSERT INTO paliad.feed (n, j, t)\n");
-    let adapted = adapted.replace("(missing.row::paliad.feed).*", &columns);
-    assert!(recipe.contains("feed.csv") && adapted != recipe, "{recipe}");
-    let mistake = "DELETE FROM paliad.feed WHERE ctid IN (SELECT ctid FROM paliad.feed ORDER BY ctid DESC LIMIT 250);";
-    let script = folder.path().join("recipe.sql");
-    fs::write(&script, format!("{mistake}\n{adapted}\n{adapted}\n{mistake}\n{adapted}\n")).expect("a script");
-    database.psql(&["-f", script.to_str().expect("a path")]);
-    assert_eq!(database.psql(&["-Atc", rows]), before);
 }
 
 /// The example at the top shows the fields that its statement returns.
