@@ -85,8 +85,8 @@ assert bundle.testzip() is None
 assert zipfile.ZipFile(bundle.open('paliad-backup.xlsx')).testzip() is None
 print(len(bundle.namelist()))";
     let output = checked(python().arg("-c").arg(script).arg(&demo().zip));
-    // csv and json of each sheet, and README.txt, manifest.json, the workbook and SHA256SUMS.
-    assert_eq!(text(&output).trim(), (2 * demo().manifest.sheets.len() + 4).to_string());
+    // csv and json of each sheet, and README.txt, manifest.json, the workbook, two scripts and SHA256SUMS.
+    assert_eq!(text(&output).trim(), (2 * demo().manifest.sheets.len() + 6).to_string());
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn the_checksums_pass_in_the_unpacked_folder() {
         checked(Command::new("sha256sum").args(["-c", "--strict", "SHA256SUMS"]).current_dir(&demo().unpacked));
     assert_eq!(
         text(&output).lines().filter(|line| line.ends_with(": OK")).count(),
-        2 * demo().manifest.sheets.len() + 3
+        2 * demo().manifest.sheets.len() + 5
     );
 }
 

@@ -181,6 +181,13 @@ pub fn read_back(mut file: &File, finished: &Finished, abort: &Abort) -> Result<
     check_local_headers(file, &entries, start)
 }
 
+/// How manifest and SHA256SUMS name a file of these bytes at `path`.
+pub fn described(path: &str, bytes: &[u8]) -> FileInfo {
+    let mut digest = Digested::default();
+    digest.update(bytes);
+    digest.into_info(path)
+}
+
 /// The text of SHA256SUMS, in the format of GNU coreutils' `sha256sum`: digest, two spaces, path, line feed. Paths of a bundle never
 /// have the characters that coreutils would escape.
 pub fn sha256sums(files: &[FileInfo]) -> String {

@@ -15,29 +15,40 @@ use super::sheet::Sheet;
 
 /// Writes `csv/<stem>.csv` for each sheet. Generated columns are left out: COPY cannot load them.
 pub struct CsvEncoder {
-    spool: Spool,
+    out: Output,
     slots: Vec<usize>,
+}
+
+/// Where the text goes.
+struct Output {
+    spool: Spool,
+    /// Of the sheet under way.
+    path: String,
+    /// [`Encoded::end_marks`].
+    end_marks: Vec<String>,
 }
 
 impl CsvEncoder {
     /// An encoder that deflates into `spool`, an empty unlinked file, with `level` 0 to 9.
     pub fn new(spool: File, level: u32, abort: Abort) -> Self {
-        CsvEncoder { spool: Spool::new(spool, level, abort), slots: Vec::new() }
+        let spool = Spool::new(spool, level, abort);
+        CsvEncoder { out: Output { spool, path: String::new(), end_marks: Vec::new() }, slots: Vec::new() }
     }
 }
 
 impl Encoder for CsvEncoder {
     fn begin_sheet(&mut self, sheet: &Arc<Sheet>) -> Result<()> {
-        self.spool.begin(format!("csv/{}.csv", file_stem(&sheet.name)))?;
+        self.out.path = format!("csv/{}.csv", file_stem(&sheet.name));
+        self.out.spool.begin(self.out.path.clone())?;
         self.slots = sheet.csv_columns().map(|column| column.slot).collect();
         let alone = self.slots.len() == 1;
         for (index, column) in sheet.csv_columns().enumerate() {
             if index > 0 {
-                self.spool.text().push(b',');
+                self.out.spool.text().push(b',');
             }
-            write_field(&mut self.spool, column.name.as_bytes(), alone)?;
+            self.out.write(column.name.as_bytes(), alone)?;
         }
-        self.spool.text().push(b'\n');
+        self.out.spool.text().push(b'\n');
         Ok(())
     }
 
@@ -46,29 +57,53 @@ impl Encoder for CsvEncoder {
         for row in 0..batch.rows() {
             for (index, &slot) in self.slots.iter().enumerate() {
                 if index > 0 {
-                    self.spool.text().push(b',');
+                    self.out.spool.text().push(b',');
                 }
                 if let Some(value) = batch.value(row, slot) {
-                    write_field(&mut self.spool, value, alone)?;
+                    self.out.write(value, alone)?;
                 }
             }
-            self.spool.text().push(b'\n');
-            self.spool.spill()?;
+            self.out.spool.text().push(b'\n');
+            self.out.spool.spill()?;
         }
         Ok(())
     }
 
     fn end_sheet(&mut self) -> Result<()> {
-        self.spool.end()
+        self.out.spool.end()
     }
 
     fn finish(self: Box<Self>) -> Result<Encoded> {
-        self.spool.finish()
+        let Output { spool, end_marks, .. } = self.out;
+        Ok(Encoded { end_marks, ..spool.finish()? })
     }
 }
 
-/// Writes a value that isn't NULL. `alone` is true in a sheet of one column, where `\.` would end the data if it weren't quoted.
-fn write_field(spool: &mut Spool, value: &[u8], alone: bool) -> Result<()> {
+impl Output {
+    /// Writes a value that isn't NULL.
+    fn write(&mut self, value: &[u8], alone: bool) -> Result<()> {
+        let quoted = write_field(&mut self.spool, value, alone)?;
+        if quoted && self.end_marks.last() != Some(&self.path) && has_end_mark(value) {
+            self.end_marks.push(self.path.clone());
+        }
+        Ok(())
+    }
+}
+
+/// Whether a quoted value makes a line of the file that is only `\.`; such a line begins and ends inside the value.
+fn has_end_mark(value: &[u8]) -> bool {
+    let mut lines = value.split(|&byte| byte == b'\n').skip(1).peekable();
+    while let Some(line) = lines.next() {
+        if lines.peek().is_some() && matches!(line, b"\\." | b"\\.\r") {
+            return true;
+        }
+    }
+    false
+}
+
+/// Writes a value that isn't NULL; returns whether it is quoted. `alone` is true in a sheet of one column, where `\.` would end the
+/// data if it weren't.
+fn write_field(spool: &mut Spool, value: &[u8], alone: bool) -> Result<bool> {
     let quoted = needs_quotes(value, alone);
     if quoted {
         spool.text().push(b'"');
@@ -84,7 +119,7 @@ fn write_field(spool: &mut Spool, value: &[u8], alone: bool) -> Result<()> {
     if quoted {
         spool.text().push(b'"');
     }
-    Ok(())
+    Ok(quoted)
 }
 
 fn needs_quotes(value: &[u8], alone: bool) -> bool {

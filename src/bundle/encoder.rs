@@ -32,6 +32,8 @@ pub struct Encoded {
     pub warnings: Vec<Warning>,
     /// For each sheet the names it has in the workbook, none if it was left out (xlsx); empty (csv, json).
     pub sheet_names: Vec<(String, Vec<String>)>,
+    /// Paths of files with a line that is only `\.` (csv): psql takes it for the end of the data, also inside a quoted value.
+    pub end_marks: Vec<String>,
 }
 
 /// One file of the bundle, as manifest and SHA256SUMS name it.

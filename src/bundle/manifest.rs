@@ -62,6 +62,9 @@ pub struct Manifest {
     pub warnings: Vec<Warning>,
     /// The sequences of the exported tables and schemas.
     pub sequences: Vec<Sequence>,
+    /// schema.sql and restore.sql; empty in a bundle without csv.
+    #[serde(default)]
+    pub scripts: Vec<FileInfo>,
     /// The newest migration that was applied; none where the application registers none.
     pub migration_version: Option<String>,
     /// The sheets, in the order of the export.
@@ -255,7 +258,7 @@ impl Manifest {
     pub fn files(&self) -> Vec<FileInfo> {
         let csv = self.sheets.iter().filter_map(|sheet| sheet.files.csv.as_ref());
         let json = self.sheets.iter().filter_map(|sheet| sheet.files.json.as_ref());
-        self.run.files.iter().chain(csv).chain(json).cloned().collect()
+        self.run.files.iter().chain(csv).chain(json).chain(&self.scripts).cloned().collect()
     }
 }
 
@@ -307,4 +310,4 @@ fn damaged(error: serde_json::Error) -> BundleError {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(in crate::bundle) mod tests;

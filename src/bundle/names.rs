@@ -11,10 +11,14 @@ use super::sheet::SheetKind;
 pub const WORKBOOK: &str = "paliad-backup.xlsx";
 /// The manifest's path.
 pub const MANIFEST: &str = "manifest.json";
+/// The path of the script with the tables' definitions.
+pub const SCHEMA: &str = "schema.sql";
+/// The path of the script that brings definitions and rows back.
+pub const RESTORE: &str = "restore.sql";
 /// The checksum list's path.
 pub const CHECKSUMS: &str = "SHA256SUMS";
 /// The paths of the files that are there once per bundle.
-pub const SINGLE_FILES: [&str; 6] = ["README.txt", MANIFEST, WORKBOOK, "schema.sql", "restore.sql", CHECKSUMS];
+pub const SINGLE_FILES: [&str; 6] = ["README.txt", MANIFEST, WORKBOOK, SCHEMA, RESTORE, CHECKSUMS];
 
 /// Longest stem in bytes: with `.json` it stays under the 255 bytes that file systems allow.
 const MAX_STEM: usize = 200;

@@ -8,8 +8,9 @@ mod words;
 
 use super::encoder::Warning;
 use super::manifest::{Format, Manifest, Scope};
-use super::names::{CHECKSUMS, MANIFEST, WORKBOOK};
-use page::{Page, printable};
+use super::names::{CHECKSUMS, MANIFEST, RESTORE, SCHEMA, WORKBOOK};
+use super::psql::printable;
+use page::Page;
 use words::{ENGLISH, GERMAN, Words};
 
 /// README.txt's path in the bundle.
@@ -120,6 +121,8 @@ fn files(page: &mut Page, manifest: &Manifest, words: &Words) {
         (WORKBOOK, has_xlsx(manifest), words.file_xlsx),
         ("csv/", has_csv(manifest), words.file_csv),
         ("json/", has_json(manifest), words.file_json),
+        (SCHEMA, !manifest.scripts.is_empty(), words.file_schema),
+        (RESTORE, !manifest.scripts.is_empty(), words.file_restore),
         (CHECKSUMS, true, words.file_sums),
     ];
     for (path, present, purpose) in entries {
@@ -154,6 +157,15 @@ fn loading(page: &mut Page, manifest: &Manifest, words: &Words) {
         return;
     }
     page.heading(words.load, '-');
+    if !manifest.scripts.is_empty() {
+        page.fill("", words.load_empty);
+        page.line("");
+        page.line("    createdb DATABASE");
+        page.line("    psql -X -d DATABASE -v ON_ERROR_STOP=1 -f restore.sql");
+        page.line("");
+        page.fill("", words.load_limits);
+        page.line("");
+    }
     let others = if load::has_other_files(manifest) { words.load_others } else { "" };
     page.fill("", &[words.load_tables, others].join(" "));
     page.line("");

@@ -17,6 +17,7 @@ pub mod verify;
 mod background;
 mod export;
 mod pipeline;
+mod schema_sql;
 mod seal;
 mod sequences;
 

@@ -10,7 +10,7 @@ use super::background::Task;
 use super::export::export;
 use super::plan::{self, Plan};
 use super::seal::{Sealed, describe_sheets, seal};
-use super::{reconcile, sequences};
+use super::{reconcile, schema_sql, sequences};
 use crate::bundle::encoder::Abort;
 use crate::bundle::manifest::{FORMAT_VERSION, Format, Manifest, Run, Scope};
 use crate::bundle::xlsx::About;
@@ -170,6 +170,7 @@ fn make_bundle(
     recorder.show(progress, true)?;
     let about = about(settings, manifest);
     let sequences = sequences::lock(plan)?;
+    let definitions = schema_sql::definitions(plan, &request.formats, &sequences)?;
     let exported = export(plan, &request.formats, &about, store, recorder, progress, &abort)?;
     manifest.warnings.extend(exported.warnings);
     plan.still_holds()?;
@@ -183,7 +184,7 @@ fn make_bundle(
     let key = Key::parse(&format!("{}.zip", manifest.run.id))?;
     let pending = store.create(&key)?;
     let (manifest, formats, stop) = (manifest.clone(), exported.formats, abort.clone());
-    let task = Task::start("paliad seal", abort, move || seal(pending, manifest, formats, &stop))?;
+    let task = Task::start("paliad seal", abort, move || seal(pending, manifest, formats, definitions, &stop))?;
     let Sealed { pending, size, sha256 } = task.join(|| recorder.show(progress, false))??;
 
     progress.phase = "publish".into();
@@ -304,6 +305,7 @@ fn manifest(request: &RunRequest, backup: &NewBackup, plan: &Plan) -> Result<Man
         excluded: plan.excluded.clone(),
         warnings: plan.warnings.clone(),
         sequences: Vec::new(),
+        scripts: Vec::new(),
         migration_version: None,
         sheets: Vec::new(),
     })

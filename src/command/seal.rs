@@ -1,10 +1,11 @@
 //! Joins what the encoders made into one bundle and reads it back. Runs on a thread, without PostgreSQL.
 
-use crate::bundle::archive::{BundleWriter, Finished, read_back, sha256sums};
+use crate::bundle::archive::{BundleWriter, Finished, described, read_back, sha256sums};
 use crate::bundle::encoder::{Abort, Encoded};
 use crate::bundle::manifest::{Format, Manifest, SheetEntry, SheetFiles};
-use crate::bundle::names::{CHECKSUMS, MANIFEST, WORKBOOK};
+use crate::bundle::names::{CHECKSUMS, MANIFEST, RESTORE, SCHEMA, WORKBOOK};
 use crate::bundle::readme::{README_PATH, readme};
+use crate::bundle::restore_script::{Definitions, restore_script};
 use crate::bundle::sheet::Sheet;
 use crate::error::{Error, Result};
 use crate::store::Pending;
@@ -52,7 +53,7 @@ pub fn describe_sheets(
     manifest.warnings.extend(formats.iter().flat_map(|(_, encoded)| encoded.warnings.iter().cloned()));
 }
 
-/// Writes README.txt, manifest.json, the workbook, csv, json and SHA256SUMS into `pending`, reads the file back and syncs it.
+/// Writes README.txt, manifest.json, the workbook, csv, json, the scripts of `definitions` and SHA256SUMS into `pending`, reads the file back and syncs it.
 ///
 /// Publishing is left to the backend's own thread: a backend that is terminated exits without waiting for this one.
 ///
@@ -62,9 +63,18 @@ pub fn seal(
     pending: Pending,
     mut manifest: Manifest,
     mut formats: Vec<(Format, Encoded)>,
+    definitions: Option<Definitions>,
     abort: &Abort,
 ) -> Result<Sealed> {
     formats.sort_by_key(|(format, _)| *format);
+    let end_marks: Vec<String> = formats.iter().flat_map(|(_, encoded)| encoded.end_marks.iter().cloned()).collect();
+    let scripts: Vec<(&str, String)> = definitions
+        .map(|definitions| {
+            let restore = restore_script(&manifest, &definitions, &end_marks);
+            vec![(SCHEMA, definitions.schema), (RESTORE, restore)]
+        })
+        .unwrap_or_default();
+    manifest.scripts = scripts.iter().map(|(path, text)| described(path, text.as_bytes())).collect();
     let file = pending.file().try_clone().map_err(crate::bundle::BundleError::from)?;
     let mut writer = BundleWriter::new(file, abort.clone());
     let text = readme(&manifest);
@@ -81,6 +91,9 @@ pub fn seal(
             }
             Format::Csv | Format::Json => writer.append_spool(&mut encoded.spool)?,
         }
+    }
+    for (path, text) in &scripts {
+        writer.add_bytes(path, text.as_bytes())?;
     }
     let mut summed = manifest.files();
     summed.push(manifest_info);

@@ -101,6 +101,11 @@ fn planned(row: &Row) -> Result<Planned> {
 }
 
 impl Planned {
+    /// The sequence's oid.
+    pub fn oid(&self) -> u32 {
+        self.oid
+    }
+
     fn qualified(&self) -> String {
         pgrx::spi::quote_qualified_identifier(&self.schema, &self.name)
     }

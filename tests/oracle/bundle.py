@@ -32,6 +32,7 @@ class Bundle:
         entries = list(self.manifest["run"]["files"])
         for sheet in self.manifest["sheets"]:
             entries += sheet["files"].values()
+        entries += self.manifest.get("scripts", [])
         return [(entry["path"], entry["size"], entry["sha256"]) for entry in entries]
 
     def workbook_path(self):

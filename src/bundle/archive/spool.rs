@@ -101,7 +101,13 @@ impl Spool {
         }
         self.file.write_all(&directory(&self.entries, self.position)?)?;
         self.file.rewind()?;
-        Ok(Encoded { spool: self.file, files: self.files, sheet_names: Vec::new(), warnings: Vec::new() })
+        Ok(Encoded {
+            spool: self.file,
+            files: self.files,
+            sheet_names: Vec::new(),
+            warnings: Vec::new(),
+            end_marks: Vec::new(),
+        })
     }
 
     fn write_text(&mut self, flush: FlushCompress) -> Result<()> {

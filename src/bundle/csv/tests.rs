@@ -173,3 +173,38 @@ proptest! {
         prop_assert_eq!(&parse(&text)[1..], &rows[..]);
     }
 }
+
+/// What psql 15 takes for the end of the data: a line that is only `\.`, wherever it stands.
+#[test]
+fn lines_that_psql_takes_for_the_end_are_noticed() {
+    let marks = |header: &str, value: &str| {
+        let sheet = names(&[header, "other"]);
+        let mut encoder = Box::new(CsvEncoder::new(tempfile::tempfile().unwrap(), 1, Abort::default()));
+        encoder.begin_sheet(&sheet).unwrap();
+        let mut batch = Batch::new(Arc::clone(&sheet), 64);
+        for _ in 0..2 {
+            batch.push(Some(value.as_bytes()));
+            batch.push(None);
+            batch.end_row();
+        }
+        encoder.rows(&batch).unwrap();
+        encoder.end_sheet().unwrap();
+        encoder.finish().unwrap().end_marks.len()
+    };
+    for (value, expected) in [
+        ("a\n\\.\nb", 1),
+        ("\n\\.\n", 1),
+        ("a\r\n\\.\r\nb", 1),
+        ("\"\n\\.\n,", 1),
+        ("a\n\n\\.\n\\.\n", 1),
+        ("\\.", 0),
+        ("\\.\nb", 0),
+        ("a\n\\.", 0),
+        ("a\n\\. \nb", 0),
+        ("a\r\\.\rb", 0),
+        ("a\n\\.\rb\n", 0),
+    ] {
+        assert_eq!(marks("c", value), expected, "{value:?}");
+        assert_eq!(marks(value, "c"), expected, "{value:?} in the header");
+    }
+}

@@ -99,6 +99,7 @@ pub(in crate::bundle) fn sample() -> Manifest {
             is_called: true,
             owned_by: Some(OwnedBy { schema: "paliad".into(), table: "matters".into(), column: "id".into() }),
         }],
+        scripts: vec![file("schema.sql"), file("restore.sql")],
         migration_version: Some("20261101".into()),
         sheets: vec![entry("matters", "paliad", "matters"), entry("deadlines", "paliad", "deadlines")],
     }
@@ -175,6 +176,8 @@ fn files_come_in_bundle_order() {
         "csv/deadlines.csv",
         "json/matters.json",
         "json/deadlines.json",
+        "schema.sql",
+        "restore.sql",
     ];
     assert_eq!(paths, expected);
 }

@@ -1,8 +1,8 @@
 //! The commands that load all tables and set all sequences, for psql in the unpacked folder.
 
-use super::page::{Page, is_printable, printable};
+use super::page::Page;
 use crate::bundle::manifest::{Manifest, Sequence, SheetEntry};
-use crate::bundle::sheet::RelationKind;
+use crate::bundle::psql::{copy_command, is_printable, is_table, printable, setval};
 
 /// First and last line of the commands, by which a reader cuts them out of the page.
 const FIRST: &str = "    BEGIN;";
@@ -45,50 +45,17 @@ pub(super) fn commands(page: &mut Page, manifest: &Manifest) {
     page.line(LAST);
 }
 
-fn is_table(sheet: &SheetEntry) -> bool {
-    sheet.relation_kind == Some(RelationKind::Table)
-}
-
 /// The tables with a csv file.
 fn tables(manifest: &Manifest) -> impl Iterator<Item = &SheetEntry> {
-    manifest.sheets.iter().filter(|sheet| is_table(sheet) && sheet.files.csv.is_some())
-}
-
-/// `\copy … FROM …` for a table; none where psql could not take it as one line, nor where the rows have no columns.
-fn copy_command(sheet: &SheetEntry) -> Option<String> {
-    let relation = sheet.relation.as_ref()?;
-    let in_csv = sheet.columns.iter().filter(|column| !column.generated);
-    let columns: Vec<String> = in_csv.map(|column| quote_identifier(&column.name)).collect();
-    let command = format!(
-        "\\copy {} ({}) FROM {} WITH (FORMAT csv, HEADER, ENCODING 'UTF8')",
-        qualified(&relation.schema, &relation.table),
-        columns.join(", "),
-        quote_literal(&sheet.files.csv.as_ref()?.path),
-    );
-    (is_printable(&command) && !columns.is_empty()).then_some(command)
+    manifest.sheets.iter().filter(|sheet| is_table(sheet))
 }
 
 /// The command that brings a sequence to the state it had.
 fn setval_command(sequence: &Sequence) -> Option<String> {
-    let name = quote_literal(&qualified(&sequence.schema, &sequence.name));
-    let command = format!("SELECT pg_catalog.setval({name}, {}, {});", sequence.last_value, sequence.is_called);
+    let command = format!("SELECT {};", setval(sequence));
     is_printable(&command).then_some(command)
 }
 
 fn by_hand(name: &str) -> String {
     format!("-- by hand / von Hand: {}", printable(name))
-}
-
-fn qualified(schema: &str, name: &str) -> String {
-    format!("{}.{}", quote_identifier(schema), quote_identifier(name))
-}
-
-/// A quoted identifier (PostgreSQL documentation, 4.1.1).
-fn quote_identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A string constant under standard_conforming_strings (PostgreSQL documentation, 4.1.2.1).
-fn quote_literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }

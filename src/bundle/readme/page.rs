@@ -1,4 +1,4 @@
-//! A plain text page: wrapped paragraphs, headings, and names that cannot disturb it.
+//! A plain text page: wrapped paragraphs, headings.
 
 /// Columns of the page; commands and names are never broken and may be longer.
 pub(super) const WIDTH: usize = 100;
@@ -50,24 +50,4 @@ impl Page {
     pub fn into_text(self) -> String {
         self.0
     }
-}
-
-/// Whether a name reads on a page as it is: no line break or other control character, no character that reorders text
-/// (Unicode Standard Annex 9, explicit directional formatting).
-pub(super) fn is_printable(name: &str) -> bool {
-    !name.chars().any(disturbs)
-}
-
-/// A name or a remark with such characters written as escapes (`\n`, `\u{202e}`).
-pub(super) fn printable(name: &str) -> String {
-    let mut shown = String::with_capacity(name.len());
-    for character in name.chars() {
-        if disturbs(character) { shown.extend(character.escape_default()) } else { shown.push(character) }
-    }
-    shown
-}
-
-fn disturbs(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -29,6 +29,8 @@ pub(super) struct Words {
     pub file_xlsx: &'static str,
     pub file_csv: &'static str,
     pub file_json: &'static str,
+    pub file_schema: &'static str,
+    pub file_restore: &'static str,
     pub file_sums: &'static str,
     pub open_xlsx: &'static str,
     pub xlsx_text: &'static str,
@@ -41,6 +43,8 @@ pub(super) struct Words {
     pub csv_use_workbook: &'static str,
     pub csv_import: &'static str,
     pub load: &'static str,
+    pub load_empty: &'static str,
+    pub load_limits: &'static str,
     pub load_tables: &'static str,
     pub load_others: &'static str,
     pub load_commands: &'static str,
@@ -88,6 +92,8 @@ pub(super) const ENGLISH: Words = Words {
     file_xlsx: "all tables as one workbook, to read, sort, filter and print",
     file_csv: "one file per table, every value exact, to load into a database",
     file_json: "one file per table, for programs",
+    file_schema: "the tables' definitions, as commands for a PostgreSQL database",
+    file_restore: "brings tables and rows into an empty PostgreSQL database",
     file_sums: "checksums of all other files",
     open_xlsx: "Opening the workbook in Excel or LibreOffice",
     xlsx_text: "Unpack the archive, then double-click paliad-backup.xlsx. Excel's Protected View is enough for reading. \
@@ -110,8 +116,13 @@ pub(super) const ENGLISH: Words = Words {
     csv_import: "Import every column as text instead: in Excel by Data > From Text/CSV, without detecting data types; \
         in LibreOffice with UTF-8, comma, and column type Text.",
     load: "Loading the csv files into PostgreSQL",
-    load_tables: "The archive has rows and no table definitions. The tables must be there first, empty and with the \
-        same columns. A dump of the schema has them; keep one beside the backups (pg_dump -Fc --schema-only).",
+    load_empty: "Into an empty database, everything at once: tables, rows, keys, indexes, foreign keys and the positions of \
+        sequences. It takes nothing but psql (of PostgreSQL 15 or newer) and a role that may create what is missing; on error \
+        nothing has changed. In the unpacked folder:",
+    load_limits: "The head of schema.sql lists by name what does not come back, such as views, functions and triggers, and checks \
+        and defaults that call functions. Where that matters, or where the tables exist already, load the rows alone:",
+    load_tables: "The tables must be there first, empty and with the same columns. A dump of the schema has them, and all \
+        definitions besides; keep one beside the backups (pg_dump -Fc --schema-only).",
     load_others: "Files that were read from views, foreign tables or queries are not loaded.",
     load_commands: "The commands that load all tables and set all sequences are the last thing in this text, from BEGIN \
         to COMMIT. They are one transaction: after an error, nothing is loaded. Save these lines, in UTF-8, as \
@@ -125,8 +136,8 @@ pub(super) const ENGLISH: Words = Words {
         key is checked, neither then nor later: load all tables, so that the rows fit together. Without a superuser, \
         leave the dashes, and move the lines of tables that others refer to before those others; triggers fire.",
     left_out: "What is not in the archive",
-    left_out_text: "Definitions (of tables, indexes, views, functions, triggers), roles and rights: pg_dump \
-        --schema-only and pg_dumpall --roles-only keep these. Views, materialized views, foreign tables and tables of \
+    left_out_text: "Definitions of views, functions and triggers, roles and rights: pg_dump --schema-only and \
+        pg_dumpall --roles-only keep these. Views, materialized views, foreign tables and tables of \
         extensions, unless they are registered for export. Temporary tables. Large objects (pg_largeobject). What was \
         excluded beyond that is listed at the end, with the reasons.",
     check: "Checking that nothing is damaged",
@@ -171,6 +182,8 @@ pub(super) const GERMAN: Words = Words {
     file_xlsx: "alle Tabellen in einer Arbeitsmappe, zum Lesen, Sortieren, Filtern und Drucken",
     file_csv: "eine Datei je Tabelle mit exakten Werten, zum Laden in eine Datenbank",
     file_json: "eine Datei je Tabelle, für Programme",
+    file_schema: "die Definitionen der Tabellen, als Befehle für eine PostgreSQL-Datenbank",
+    file_restore: "bringt Tabellen und Zeilen in eine leere PostgreSQL-Datenbank",
     file_sums: "Prüfsummen aller anderen Dateien",
     open_xlsx: "Die Arbeitsmappe in Excel oder LibreOffice öffnen",
     xlsx_text: "Entpacken Sie das Archiv und öffnen Sie dann paliad-backup.xlsx mit einem Doppelklick. Zum Lesen reicht \
@@ -194,9 +207,14 @@ pub(super) const GERMAN: Words = Words {
     csv_import: "Importieren Sie stattdessen jede Spalte als Text: in Excel über Daten > Aus Text/CSV, ohne \
         Datentyperkennung; in LibreOffice mit UTF-8, Komma und Spaltentyp Text.",
     load: "Die csv-Dateien in PostgreSQL laden",
-    load_tables: "Das Archiv enthält Zeilen, aber keine Tabellendefinitionen. Die Tabellen müssen schon vorhanden sein, \
-        leer und mit denselben Spalten. Ein Dump des Schemas enthält sie; bewahren Sie einen bei den \
-        Sicherungen auf (pg_dump -Fc --schema-only).",
+    load_empty: "In eine leere Datenbank, alles auf einmal: Tabellen, Zeilen, Schlüssel, Indizes, Fremdschlüssel und die Stände der \
+        Sequenzen. Nötig sind nur psql (von PostgreSQL 15 oder neuer) und eine Rolle, die anlegen darf, was fehlt; bei einem \
+        Fehler bleibt alles, wie es war. Im entpackten Ordner:",
+    load_limits: "Am Anfang von schema.sql steht namentlich, was nicht zurückkommt, etwa Sichten, Funktionen und Trigger sowie \
+        Prüfungen und Vorgabewerte, die Funktionen aufrufen. Wo es darauf ankommt, oder wo es die Tabellen schon gibt, laden \
+        Sie nur die Zeilen:",
+    load_tables: "Die Tabellen müssen schon vorhanden sein, leer und mit denselben Spalten. Ein Dump des Schemas enthält sie und \
+        alle übrigen Definitionen; bewahren Sie einen bei den Sicherungen auf (pg_dump -Fc --schema-only).",
     load_others: "Dateien, die aus Sichten, Fremdtabellen oder Abfragen stammen, werden nicht geladen.",
     load_commands: "Ganz am Ende dieses Textes stehen, von BEGIN bis COMMIT, die Befehle, die alle Tabellen laden und \
         alle Sequenzen setzen. Sie bilden eine einzige Transaktion: Bei einem Fehler wird nichts geladen. Speichern \
@@ -211,8 +229,7 @@ pub(super) const GERMAN: Words = Words {
         Tabellen, damit die Zeilen zusammenpassen. Ohne Superuser lassen Sie die Striche stehen und stellen die Zeilen \
         der Tabellen, auf die andere verweisen, vor die der anderen; Trigger werden dabei ausgelöst.",
     left_out: "Was nicht im Archiv ist",
-    left_out_text: "Definitionen (von Tabellen, Indizes, Sichten, Funktionen, Triggern), Rollen und Rechte: Diese sichern \
-        Sie mit pg_dump --schema-only und pg_dumpall --roles-only. Sichten, materialisierte Sichten, Fremdtabellen und \
+    left_out_text: "Definitionen von Sichten, Funktionen und Triggern, Rollen und Rechte: Diese sichern Sie mit pg_dump --schema-only und pg_dumpall --roles-only. Sichten, materialisierte Sichten, Fremdtabellen und \
         Tabellen von Erweiterungen, sofern sie nicht für den Export registriert sind. Temporäre Tabellen. Large \
         Objects (pg_largeobject). Was darüber hinaus ausgeschlossen wurde, steht mit Begründung am Ende.",
     check: "Prüfen, ob nichts beschädigt ist",

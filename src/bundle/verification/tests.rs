@@ -2,7 +2,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
 
 use super::*;
-use crate::bundle::archive::{BundleWriter, Spool, sha256sums};
+use crate::bundle::archive::{BundleWriter, Spool, described, sha256sums};
 use crate::bundle::encoder::FileInfo;
 use crate::bundle::manifest::tests::sample;
 
@@ -27,9 +27,12 @@ fn bundle(change: impl Fn(&mut Manifest)) -> (Vec<u8>, Expected) {
     }
     let mut writer = BundleWriter::new(tempfile::tempfile().unwrap(), Abort::default());
     manifest.run.files = vec![writer.add_bytes("README.txt", b"read me").unwrap()];
+    let scripts = [("schema.sql", "CREATE TABLE …;\n"), ("restore.sql", "BEGIN;\n")];
+    manifest.scripts = scripts.iter().map(|(path, text)| described(path, text.as_bytes())).collect();
     change(&mut manifest);
     let own: FileInfo = writer.add_bytes("manifest.json", &manifest.to_bytes().unwrap()).unwrap();
     spools.iter_mut().for_each(|spool| writer.append_spool(&mut spool.spool).unwrap());
+    scripts.iter().for_each(|(path, text)| drop(writer.add_bytes(path, text.as_bytes()).unwrap()));
     let summed: Vec<_> = manifest.files().into_iter().chain([own]).collect();
     writer.add_bytes("SHA256SUMS", sha256sums(&summed).as_bytes()).unwrap();
     let finished = writer.finish().unwrap();

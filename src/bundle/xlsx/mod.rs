@@ -153,6 +153,12 @@ impl Encoder for XlsxEncoder {
         let small = small.map(|(path, content)| (path.to_owned(), content)).into();
         let (spool, file) = assemble::assemble(small, parts, workbook, &abort)?;
         let named = |sheet: SheetEntry| (sheet.name, sheet.excel.into_iter().map(|excel| excel.name).collect());
-        Ok(Encoded { spool, files: vec![file], warnings, sheet_names: sheets.into_iter().map(named).collect() })
+        Ok(Encoded {
+            spool,
+            files: vec![file],
+            warnings,
+            sheet_names: sheets.into_iter().map(named).collect(),
+            end_marks: Vec::new(),
+        })
     }
 }

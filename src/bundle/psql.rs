@@ -1,0 +1,81 @@
+//! Commands of psql and names in them: what README.txt and restore.sql load rows and set sequences with.
+
+use super::manifest::{Sequence, SheetEntry};
+use super::sheet::RelationKind;
+
+/// The options under which COPY reads a csv file of the bundle.
+pub const COPY_OPTIONS: &str = "(FORMAT csv, HEADER, ENCODING 'UTF8')";
+
+/// Whether the sheet holds rows that can be loaded into a table, and has them as csv.
+pub fn is_table(sheet: &SheetEntry) -> bool {
+    sheet.relation_kind == Some(RelationKind::Table) && sheet.files.csv.is_some()
+}
+
+/// The sheet's table, quoted.
+pub fn table(sheet: &SheetEntry) -> Option<String> {
+    sheet.relation.as_ref().map(|relation| qualified(&relation.schema, &relation.table))
+}
+
+/// The columns that are in csv, as SQL lists them.
+pub fn columns(sheet: &SheetEntry) -> String {
+    let in_csv = sheet.columns.iter().filter(|column| !column.generated);
+    in_csv.map(|column| quote_identifier(&column.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// The same in parentheses behind a table's name; nothing where there are none, since SQL has no empty list.
+pub fn column_list(sheet: &SheetEntry) -> String {
+    let columns = columns(sheet);
+    if columns.is_empty() { columns } else { format!(" ({columns})") }
+}
+
+/// `\copy … FROM …` for a table; none where psql could not take it as one line.
+pub fn copy_command(sheet: &SheetEntry) -> Option<String> {
+    let command = format!(
+        "\\copy {}{} FROM {} WITH {COPY_OPTIONS}",
+        table(sheet)?,
+        column_list(sheet),
+        quote_literal(&sheet.files.csv.as_ref()?.path),
+    );
+    is_printable(&command).then_some(command)
+}
+
+/// The expression that brings a sequence to the state it had.
+pub fn setval(sequence: &Sequence) -> String {
+    let name = quote_literal(&qualified(&sequence.schema, &sequence.name));
+    format!("pg_catalog.setval({name}, {}, {})", sequence.last_value, sequence.is_called)
+}
+
+/// A relation's name with its schema, both quoted.
+pub fn qualified(schema: &str, name: &str) -> String {
+    format!("{}.{}", quote_identifier(schema), quote_identifier(name))
+}
+
+/// A quoted identifier (PostgreSQL documentation, 4.1.1).
+pub fn quote_identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A string constant under standard_conforming_strings (PostgreSQL documentation, 4.1.2.1).
+pub fn quote_literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Whether a name reads on a page as it is: no line break or other control character, no character that reorders text
+/// (Unicode Standard Annex 9, explicit directional formatting).
+pub fn is_printable(name: &str) -> bool {
+    !name.chars().any(disturbs)
+}
+
+/// A name or a remark with such characters written as escapes (`\n`, `\u{202e}`).
+pub fn printable(name: &str) -> String {
+    let mut shown = String::with_capacity(name.len());
+    for character in name.chars() {
+        if disturbs(character) { shown.extend(character.escape_default()) } else { shown.push(character) }
+    }
+    shown
+}
+
+fn disturbs(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
