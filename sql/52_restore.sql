@@ -9,6 +9,7 @@ CREATE FUNCTION paliad_backup.restore(
     checkpoint_reason text DEFAULT NULL,
     dry_run boolean DEFAULT true,
     skip_verify boolean DEFAULT false,
+    create_missing boolean DEFAULT false,
     by_email text DEFAULT NULL,
     by_id uuid DEFAULT NULL)
     RETURNS TABLE (
@@ -16,8 +17,8 @@ CREATE FUNCTION paliad_backup.restore(
         errors jsonb, message text, checkpoint_id uuid, audit_id uuid)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 50 SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'restore_wrapper';
-COMMENT ON FUNCTION paliad_backup.restore(uuid, text[], text, boolean, boolean, text, boolean, boolean, text, uuid) IS
-    'Puts a bundle''s rows back into their tables, in the caller''s transaction: look, then COMMIT or ROLLBACK. sheets: names of sheets or schema.table, NULL for all; scope: full, config, data. overwrite: true replaces the rows that are there, false adds those whose primary key is not. checkpoint: a backup first, for undo_restore(). dry_run (the default): everything is done, reported and taken back. skip_verify: the file is not compared with the catalog''s checksum. Returns a row per sheet in the bundle''s order (action restored or skipped, in a dry run also failed, with the errors that a restore would raise; rows restored, skipped because their key was there, and removed), last a total with sheet NULL. No trigger fires; then all foreign keys and deferrable constraints are checked. Errors: 42704 no such backup or sheet, 55000 a table does not fit or has no primary key, 25001 not READ COMMITTED, 25006 read only, 55006 another operation is active or the table is in use, 55P03 a table is locked, 23503, 23505, 23P01 a constraint, XX001 the bundle is damaged';
+COMMENT ON FUNCTION paliad_backup.restore(uuid, text[], text, boolean, boolean, text, boolean, boolean, boolean, text, uuid) IS
+    'Puts a bundle''s rows back into their tables, in the caller''s transaction: look, then COMMIT or ROLLBACK. sheets: names of sheets or schema.table, NULL for all; scope: full, config, data. overwrite: true replaces the rows that are there, false adds those whose primary key is not. checkpoint: a backup first, for undo_restore(). dry_run (the default): everything is done, reported and taken back. skip_verify: the file is not compared with the catalog''s checksum. create_missing: tables that are gone are made by the bundle''s schema.sql, as the owner of their schema. Returns a row per sheet in the bundle''s order (action restored or skipped, in a dry run also failed, with the errors that a restore would raise; rows restored, skipped because their key was there, and removed), last a total with sheet NULL. No trigger fires; then all foreign keys and deferrable constraints are checked. Errors: 42704 no such backup or sheet, 55000 a table does not fit or has no primary key, 25001 not READ COMMITTED, 25006 read only, 55006 another operation is active or the table is in use, 55P03 a table is locked, 23503, 23505, 23P01 a constraint, XX001 the bundle is damaged';
 
 CREATE FUNCTION paliad_backup.restore_sheet(
     id uuid,
@@ -76,13 +77,13 @@ COMMENT ON FUNCTION paliad_backup.rehearse_restore(uuid, text[], text) IS
     'Proves that a bundle comes back: loads its rows into scratch tables that are like the live ones, with their checks, keys and foreign keys, exports those again and compares the bytes; then everything is taken back. Live tables are only read. A row per sheet in the bundle''s order; ok is NULL where there is nothing to restore. Audited. Errors: 42704 no such backup or sheet, 25006 read only, XX001 the file is not the one that was made';
 
 REVOKE ALL ON FUNCTION
-    paliad_backup.restore(uuid, text[], text, boolean, boolean, text, boolean, boolean, text, uuid),
+    paliad_backup.restore(uuid, text[], text, boolean, boolean, text, boolean, boolean, boolean, text, uuid),
     paliad_backup.restore_sheet(uuid, text, regclass, boolean, boolean, text, boolean, boolean, text, uuid),
     paliad_backup.undo_restore(uuid, boolean, boolean, text, uuid), paliad_backup.restores(integer),
     paliad_backup.create_checkpoint(text, text, uuid), paliad_backup.rehearse_restore(uuid, text[], text)
     FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    paliad_backup.restore(uuid, text[], text, boolean, boolean, text, boolean, boolean, text, uuid),
+    paliad_backup.restore(uuid, text[], text, boolean, boolean, text, boolean, boolean, boolean, text, uuid),
     paliad_backup.restore_sheet(uuid, text, regclass, boolean, boolean, text, boolean, boolean, text, uuid),
     paliad_backup.undo_restore(uuid, boolean, boolean, text, uuid), paliad_backup.restores(integer),
     paliad_backup.create_checkpoint(text, text, uuid), paliad_backup.rehearse_restore(uuid, text[], text)

@@ -36,6 +36,7 @@ fn restore(
     checkpoint_reason: Option<&[u8]>,
     dry_run: Option<bool>,
     skip_verify: Option<bool>,
+    create_missing: Option<bool>,
     by_email: Option<&[u8]>,
     by_id: Option<Uuid>,
 ) -> TableIterator<
@@ -54,6 +55,12 @@ fn restore(
     ),
 > {
     let report = authorized(|extension| {
+        if skip_verify == Some(true) && create_missing == Some(true) {
+            return Err(Error::BadArgument {
+                message: "create_missing does not go with skip_verify".into(),
+                hint: "Definitions are taken from a bundle only when it is the one that was made.".into(),
+            });
+        }
         let request = RestoreRequest {
             backup_id: arguments::id(id)?,
             sheets: sheet_names(sheets)?,
@@ -64,6 +71,7 @@ fn restore(
             checkpoint_reason: arguments::text(checkpoint_reason),
             dry_run: dry_run.unwrap_or(true),
             skip_verify: skip_verify.unwrap_or(false),
+            create_missing: create_missing.unwrap_or(false),
             undoes: None,
             actor: actor(by_email, by_id)?,
         };
@@ -121,6 +129,7 @@ fn restore_sheet(
             checkpoint_reason: arguments::text(checkpoint_reason),
             dry_run: dry_run.unwrap_or(true),
             skip_verify: skip_verify.unwrap_or(false),
+            create_missing: false,
             undoes: None,
             actor: actor(by_email, by_id)?,
         };

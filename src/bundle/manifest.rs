@@ -62,6 +62,9 @@ pub struct Manifest {
     pub warnings: Vec<Warning>,
     /// The sequences of the exported tables and schemas.
     pub sequences: Vec<Sequence>,
+    /// Statements of restore.sql that wait for the rows: foreign keys, and what is NOT VALID.
+    #[serde(default)]
+    pub behind_rows: Vec<String>,
     /// schema.sql and restore.sql; empty in a bundle without csv.
     #[serde(default)]
     pub scripts: Vec<FileInfo>,

@@ -105,6 +105,8 @@ pub struct Backup {
     pub pinned: bool,
     /// The file was removed then.
     pub deleted_at: Option<String>,
+    /// import_bundle() registered it: it was made elsewhere.
+    pub imported_at: Option<String>,
     /// The audit row of the run.
     pub audit_id: Option<String>,
     /// The process that runs it or ran it.

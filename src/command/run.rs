@@ -171,6 +171,7 @@ fn make_bundle(
     let about = about(settings, manifest);
     let sequences = sequences::lock(plan)?;
     let definitions = schema_sql::definitions(plan, &request.formats, &sequences)?;
+    manifest.behind_rows = definitions.iter().flat_map(|definitions| &definitions.behind_rows).cloned().collect();
     let exported = export(plan, &request.formats, &about, store, recorder, progress, &abort)?;
     manifest.warnings.extend(exported.warnings);
     plan.still_holds()?;
@@ -305,6 +306,7 @@ fn manifest(request: &RunRequest, backup: &NewBackup, plan: &Plan) -> Result<Man
         excluded: plan.excluded.clone(),
         warnings: plan.warnings.clone(),
         sequences: Vec::new(),
+        behind_rows: Vec::new(),
         scripts: Vec::new(),
         migration_version: None,
         sheets: Vec::new(),

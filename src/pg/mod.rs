@@ -6,6 +6,7 @@
 pub mod channel;
 pub mod companions;
 pub mod copy_in;
+pub mod ddl;
 pub mod dependencies;
 pub mod empty;
 pub mod files;

@@ -99,6 +99,7 @@ pub(in crate::bundle) fn sample() -> Manifest {
             is_called: true,
             owned_by: Some(OwnedBy { schema: "paliad".into(), table: "matters".into(), column: "id".into() }),
         }],
+        behind_rows: Vec::new(),
         scripts: vec![file("schema.sql"), file("restore.sql")],
         migration_version: Some("20261101".into()),
         sheets: vec![entry("matters", "paliad", "matters"), entry("deadlines", "paliad", "deadlines")],

@@ -1,6 +1,7 @@
 //! Puts a bundle's rows back into their tables, in the caller's transaction.
 
 mod constraints;
+mod create;
 mod existing;
 mod feed;
 mod load;
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 use super::run::{self, Checkpoint, RunRequest, scope_name};
 use crate::bundle::manifest::{Format, Scope};
 use crate::catalog::audit::Actor;
-use crate::catalog::backups;
+use crate::catalog::backups::{self, Backup};
 use crate::catalog::extension::Extension;
 use crate::catalog::progress::Progress;
 use crate::catalog::settings::Settings;
@@ -32,6 +33,7 @@ use crate::pg::session;
 use crate::pg::subtransaction::{Then, attempt_or_raise};
 use crate::recorder::leader::Recorder;
 use crate::recorder::protocol::Request;
+use create::Created;
 pub use report::Report;
 use source::Source;
 use targets::Targets;
@@ -58,6 +60,8 @@ pub struct RestoreRequest {
     pub checkpoint_reason: Option<String>,
     /// Execute, report and take everything back.
     pub dry_run: bool,
+    /// Make tables that are gone.
+    pub create_missing: bool,
     /// Don't compare the file with the catalog's checksum.
     pub skip_verify: bool,
     /// The audit row of the restore that this one takes back.
@@ -84,7 +88,7 @@ pub fn restore(extension: Extension, request: &RestoreRequest) -> Result<Report>
         recorder.ask(&Request::Acquire)?;
         audited(recorder, request, |recorder, progress, audit_id| {
             let source = Source::open(&backup, request.skip_verify, || recorder.show(progress, false))?;
-            let mut restore = Restore { request, source, recorder, progress, audit_id, wrote_before };
+            let mut restore = Restore { request, backup: &backup, source, recorder, progress, audit_id, wrote_before };
             if request.dry_run { attempt_or_raise(Then::RollBack, || restore.execute()) } else { restore.execute() }
         })
     })
@@ -93,6 +97,7 @@ pub fn restore(extension: Extension, request: &RestoreRequest) -> Result<Report>
 /// A restore at work.
 struct Restore<'a> {
     request: &'a RestoreRequest,
+    backup: &'a Backup,
     source: Source,
     recorder: &'a mut Recorder,
     progress: &'a mut Progress,
@@ -104,6 +109,10 @@ impl Restore<'_> {
     fn execute(&mut self) -> Result<Report> {
         let settings = Settings::read()?;
         self.phase("plan")?;
+        let created = match self.request.create_missing {
+            true => Created::make(&self.source, self.backup, self.request)?,
+            false => Created::default(),
+        };
         let targets = Targets::find(&self.source, self.request, &settings)?;
         let mut report = Report::of(&targets, self.request, self.audit_id);
         if report.has_problems() {
@@ -122,6 +131,7 @@ impl Restore<'_> {
             triggers::put_back(&disabled)?;
             self.phase("check")?;
             constraints::check(&targets, self.request, &mut report, || self.recorder.show(self.progress, false))?;
+            report.finish(self.request.dry_run, &targets, &created)?;
             self.phase("sequences")?;
             sequences::restore(&self.source.manifest, &targets, self.request, &mut report)
         })?;
@@ -222,6 +232,7 @@ fn metadata(request: &RestoreRequest) -> Value {
         "overwrite": request.overwrite,
         "dry_run": request.dry_run,
         "checkpoint": request.checkpoint && !request.dry_run,
+        "create_missing": request.create_missing,
         "skip_verify": request.skip_verify,
         "undoes": request.undoes,
         "transaction_id": (!request.dry_run).then(session::transaction_id),

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::RestoreRequest;
+use super::create::Created;
 use super::targets::Targets;
 use crate::error::{Error, Result, Told};
 use crate::pg::subtransaction::{Then, attempt};
@@ -128,6 +129,23 @@ impl Report {
                 Ok(None)
             }
         }
+    }
+
+    /// Adds what waited for the rows of the tables that were made.
+    ///
+    /// # Errors
+    /// As [`Report::step`].
+    pub fn finish(&mut self, dry_run: bool, targets: &Targets, created: &Created) -> Result<()> {
+        for target in &targets.tables {
+            if target.sheet.relation.as_ref().is_some_and(|relation| created.has(relation)) {
+                self.note(&target.sheet.name, "the table was made");
+            }
+        }
+        // What could not be loaded lacks keys that others refer to.
+        if self.has_problems() {
+            return Ok(());
+        }
+        self.step("", dry_run, || created.finish()).map(drop)
     }
 
     /// Rows that were taken out.

@@ -13,6 +13,9 @@ use crate::command::background::Task;
 use crate::command::download;
 use crate::error::{Error, Result};
 
+/// Longest script that is taken apart, in bytes.
+const MOST_TEXT: usize = 256 << 20;
+
 /// A bundle whose container and manifest are sound. Each file is compared with the manifest while it is read.
 pub struct Source {
     /// Read by threads.
@@ -53,6 +56,24 @@ impl Source {
             .into());
         }
         Ok(Source { reader: Arc::new(reader), manifest })
+    }
+
+    /// A file of the bundle as text; none where there is no such file.
+    ///
+    /// # Errors
+    /// [`Error::Bundle`] where it is damaged.
+    pub fn text(&self, path: &str) -> Result<Option<String>> {
+        let Some(expected) = self.manifest.files().into_iter().find(|file| file.path == path) else { return Ok(None) };
+        let damaged = |what: &str| BundleError::Damaged(format!("{path} {what}"));
+        let mut bytes = Vec::new();
+        let found = self.reader.digest_of(path, &Abort::default(), |piece| {
+            bytes.extend_from_slice(piece);
+            if bytes.len() > MOST_TEXT { Err(damaged("is too long")) } else { Ok(()) }
+        })?;
+        if found != expected {
+            return Err(damaged("is not what the manifest says").into());
+        }
+        Ok(Some(String::from_utf8(bytes).map_err(|_| damaged("is not UTF-8"))?))
     }
 
     /// The sheets that are asked for, in the bundle's order.

@@ -191,7 +191,9 @@ fn gone(sheet: &SheetEntry) -> Target {
         columns: Vec::new(),
         members: BTreeSet::new(),
         excluded: BTreeSet::new(),
-        problems: vec!["there is no such table among those that are backed up".into()],
+        problems: vec![
+            "there is no such table among those that are backed up (create_missing => true makes it)".into(),
+        ],
     }
 }
 

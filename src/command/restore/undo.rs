@@ -152,6 +152,7 @@ pub fn undo(extension: Extension, audit_id: &str, dry_run: bool, checkpoint: boo
             checkpoint,
             checkpoint_reason: Some(format!("before the restore {audit_id} is undone")),
             dry_run,
+            create_missing: false,
             skip_verify: false,
             undoes: Some(audit_id.to_owned()),
             actor,

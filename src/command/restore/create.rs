@@ -1,0 +1,196 @@
+//! Makes the tables that a bundle has and the database hasn't, from the bundle's schema.sql.
+//!
+//! A script is code. Each statement is taken apart by the server's grammar, executed only where what it makes is missing, and as the owner of
+//! the schema. For a bundle from elsewhere that must not be a superuser.
+
+use std::collections::{BTreeSet, HashSet};
+
+use pgrx::pg_sys::Oid;
+
+use super::RestoreRequest;
+use super::source::Source;
+use crate::bundle::names::SCHEMA;
+use crate::bundle::sheet::Relation;
+use crate::catalog::backups::Backup;
+use crate::catalog::extension;
+use crate::command::LOAD_SETTINGS;
+use crate::error::{Error, Result};
+use crate::pg::ddl::{Name, Statement, Subject, parse};
+use crate::pg::identity::{As, act_as};
+use crate::pg::query::{Snapshot, number, scalar, select, write};
+
+/// What was made.
+#[derive(Default)]
+pub struct Created {
+    /// Tables, sequences and indexes.
+    relations: HashSet<Name>,
+    types: HashSet<Name>,
+    /// What waits for the rows.
+    behind: Vec<Statement>,
+    imported: bool,
+}
+
+impl Created {
+    /// Makes what is missing for the chosen sheets: their tables with partitions, and all types and sequences of the script.
+    ///
+    /// # Errors
+    /// [`Error::WrongState`] for a bundle without schema.sql, where an extension is missing, or where a script from elsewhere would run
+    /// as a superuser; the server's.
+    pub fn make(source: &Source, backup: &Backup, request: &RestoreRequest) -> Result<Created> {
+        let mut created = Created { imported: backup.imported_at.is_some(), ..Created::default() };
+        let Some(script) = source.text(SCHEMA)? else {
+            return Err(Error::WrongState {
+                message: format!("backup {} has no {SCHEMA}", backup.id),
+                hint: "Bundles with csv have it: make backups with formats => '{csv, …}'.".into(),
+            });
+        };
+        let statements = parse(&script)?;
+        let chosen = source.chosen(request.sheets.as_deref(), request.scope)?;
+        let tables = chosen.into_iter().filter_map(|sheet| sheet.relation.clone());
+        let wanted = with_partitions(tables.map(|Relation { schema, table }| (schema, table)).collect(), &statements);
+        for statement in &statements {
+            if created.is_due(&statement.subject, &wanted)? {
+                created.execute(statement)?;
+                created.remember(&statement.subject);
+            }
+        }
+        created.behind = parse(&source.manifest.behind_rows.join("\n"))?;
+        Ok(created)
+    }
+
+    /// Foreign keys and whatever else was to wait for the rows, of what was made.
+    ///
+    /// # Errors
+    /// 23503 and others are raised by the server.
+    pub fn finish(&self) -> Result<()> {
+        for statement in &self.behind {
+            if self.is_due(&statement.subject, &BTreeSet::new())? {
+                self.execute(statement)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the table was made.
+    pub fn has(&self, relation: &Relation) -> bool {
+        self.relations.contains(&(relation.schema.clone(), relation.table.clone()))
+    }
+
+    fn is_due(&self, subject: &Subject, wanted: &BTreeSet<Name>) -> Result<bool> {
+        Ok(match subject {
+            Subject::Schema(name) => !exists("pg_namespace WHERE nspname = $1", &[name])?,
+            Subject::Extension(name) => {
+                if !exists("pg_extension WHERE extname = $1", &[name])? {
+                    return Err(Error::WrongState {
+                        message: format!("extension {name} is not installed in this database"),
+                        hint: format!("CREATE EXTENSION {};", pgrx::spi::quote_identifier(name)),
+                    });
+                }
+                false
+            }
+            Subject::Type(name) => !in_schema("pg_type AS o", "typnamespace", "typname", name)?,
+            Subject::Collation(name) => !in_schema("pg_collation AS o", "collnamespace", "collname", name)?,
+            Subject::Sequence(name) => !in_schema("pg_class AS o", "relnamespace", "relname", name)?,
+            Subject::Table(name) => {
+                wanted.contains(name) && !in_schema("pg_class AS o", "relnamespace", "relname", name)?
+            }
+            Subject::OfTable { table, .. } => self.relations.contains(table),
+            Subject::OfIndex(name) | Subject::OfSequence(name) => self.relations.contains(name),
+            Subject::OfType(name) => self.types.contains(name),
+            Subject::Other => false,
+        })
+    }
+
+    fn remember(&mut self, subject: &Subject) {
+        match subject {
+            Subject::Type(name) => {
+                self.types.insert(name.clone());
+            }
+            Subject::Table(name) | Subject::Sequence(name) => {
+                self.relations.insert(name.clone());
+            }
+            Subject::OfTable { table, adds: Some(index), .. } => {
+                self.relations.insert((table.0.clone(), index.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    fn execute(&self, statement: &Statement) -> Result<()> {
+        let owner = match &statement.subject {
+            Subject::Schema(name) if self.imported => {
+                return Err(Error::WrongState {
+                    message: format!("schema {name} does not exist"),
+                    hint: format!(
+                        "The bundle comes from elsewhere: make the schema for the role that shall own the tables, CREATE SCHEMA {} \
+                         AUTHORIZATION …;",
+                        pgrx::spi::quote_identifier(name)
+                    ),
+                });
+            }
+            Subject::Schema(_) => extension::lookup()?.owner,
+            Subject::Type(name) | Subject::Collation(name) | Subject::Sequence(name) | Subject::Table(name) => {
+                self.owner_of(&name.0)?
+            }
+            Subject::OfTable { table, .. } => self.owner_of(&table.0)?,
+            Subject::OfIndex(name) | Subject::OfSequence(name) | Subject::OfType(name) => self.owner_of(&name.0)?,
+            Subject::Extension(_) | Subject::Other => return Ok(()),
+        };
+        act_as(As::Writer(owner), &LOAD_SETTINGS, || write(&statement.text, &[]).map(drop))
+    }
+
+    /// Who owns a schema, and will own what is made in it.
+    fn owner_of(&self, schema: &str) -> Result<Oid> {
+        let rows = select(
+            Snapshot::Latest,
+            "SELECT r.oid, r.rolsuper, n.nspname LIKE 'pg\\_%' OR n.nspname IN ('information_schema', 'paliad_backup') \
+             FROM pg_catalog.pg_namespace AS n JOIN pg_catalog.pg_database AS d ON d.datname = current_database() \
+             JOIN pg_catalog.pg_roles AS r ON r.oid = CASE n.nspowner WHEN 'pg_database_owner'::regrole THEN d.datdba ELSE n.nspowner END \
+             WHERE n.nspname = $1",
+            &[Some(schema)],
+        )?;
+        let row = rows.first().filter(|row| row[2].as_deref() == Some("f")).ok_or_else(|| Error::WrongState {
+            message: format!("nothing can be made in schema \"{schema}\""),
+            hint: "It must exist, and be neither the system's nor this extension's.".into(),
+        })?;
+        if self.imported && row[1].as_deref() == Some("t") {
+            return Err(Error::WrongState {
+                message: format!("schema {schema} belongs to a superuser"),
+                hint: "The bundle comes from elsewhere, and its definitions would run with a superuser's rights: ALTER SCHEMA … OWNER \
+                       TO the role that shall own the tables."
+                    .into(),
+            });
+        }
+        number(&row[0]).map(Oid::from).ok_or_else(|| Error::internal("a schema without owner"))
+    }
+}
+
+/// The tables, and the partitions that the script attaches to them, at any depth.
+fn with_partitions(mut tables: BTreeSet<Name>, statements: &[Statement]) -> BTreeSet<Name> {
+    loop {
+        let before = tables.len();
+        for statement in statements {
+            if let Subject::OfTable { table, attaches: Some(partition), .. } = &statement.subject
+                && tables.contains(table)
+            {
+                tables.insert(partition.clone());
+            }
+        }
+        if tables.len() == before {
+            return tables;
+        }
+    }
+}
+
+fn in_schema(catalog: &str, namespace: &str, column: &str, name: &Name) -> Result<bool> {
+    let from = format!(
+        "{catalog} JOIN pg_catalog.pg_namespace AS n ON n.oid = o.{namespace} WHERE n.nspname = $1 AND o.{column} = $2"
+    );
+    exists(&from, &[&name.0, &name.1])
+}
+
+fn exists(from: &str, parameters: &[&String]) -> Result<bool> {
+    let parameters: Vec<Option<&str>> = parameters.iter().map(|parameter| Some(parameter.as_str())).collect();
+    let sql = format!("SELECT EXISTS (SELECT FROM pg_catalog.{from})");
+    Ok(scalar(select(Snapshot::Latest, &sql, &parameters)?).as_deref() == Some("t"))
+}
