@@ -14,6 +14,8 @@ mod keys;
 mod names;
 mod rng;
 mod scalars;
+mod seeds;
+mod setup;
 mod tables;
 mod types;
 mod values;
@@ -21,31 +23,17 @@ mod values;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use case::{Case, FEATURES, SETUP};
+use case::{Case, FEATURES};
 use postgres::Client;
 use runs::run;
+use seeds::seeds;
+use setup::SETUP;
 use support::{Cluster, Database};
 
 /// Cases in one process of the comparison.
 const BATCH: usize = 10;
 /// Catalogs that grow make each case slower.
 const PER_DATABASE: usize = 50;
-
-/// The seeds to run.
-fn seeds() -> Vec<u64> {
-    let number = |name: &str| {
-        let text = std::env::var(name).ok().filter(|text| !text.is_empty())?;
-        let parsed = match text.strip_prefix("0x") {
-            Some(hex) => u64::from_str_radix(hex, 16),
-            None => text.parse(),
-        };
-        Some(parsed.unwrap_or_else(|error| panic!("{name}={text}: {error}")))
-    };
-    match number("PALIAD_BACKUP_SEED") {
-        Some(seed) => vec![seed],
-        None => (1..=number("PALIAD_BACKUP_CASES").unwrap_or(100)).collect(),
-    }
-}
 
 #[test]
 fn generated_cases_are_exact() {

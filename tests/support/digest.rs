@@ -123,6 +123,11 @@ impl Digest {
         self.0.get(name).unwrap_or_else(|| panic!("there is no {name} in {:?}", self.0.keys()))
     }
 
+    /// Has one fact as the other digest has it.
+    pub fn take(&mut self, name: &str, other: &Digest) {
+        self.0.insert(name.to_owned(), other.fact(name).to_owned());
+    }
+
     fn only(&self, keep: impl Fn(&str) -> bool) -> Digest {
         Digest(
             self.0.iter().filter(|(fact, _)| keep(fact)).map(|(fact, value)| (fact.clone(), value.clone())).collect(),

@@ -1,0 +1,193 @@
+//! What is done with one case: exported, damaged, restored, filled in, undone.
+
+use postgres::Client;
+
+use crate::behaviour::OWNERS;
+use crate::case::Case;
+use crate::damage::{self, Table};
+use crate::digest::Digest;
+use crate::names::{literal, quoted};
+use crate::restores::{OVERWRITE, Restored, call, restore};
+use crate::rng::Rng;
+use crate::runs::{Backup, run_with};
+use crate::sequences::Sequence;
+use crate::support::Database;
+
+/// The sessions that the cases of one database share.
+pub struct Sessions {
+    /// Calls the extension.
+    pub caller: Client,
+    /// Breaks what it wants.
+    vandal: Client,
+    /// Reads digests.
+    reader: Client,
+}
+
+impl Sessions {
+    pub fn of(database: &Database<'_>) -> Sessions {
+        let mut vandal = database.connect();
+        damage::session(&mut vandal);
+        Sessions { caller: database.connect(), vandal, reader: database.connect() }
+    }
+}
+
+/// The roles that own tables; they belong to the cluster.
+pub fn owners() -> String {
+    let make = |role: &str| {
+        format!(
+            "DO $$ BEGIN CREATE ROLE {role} NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;"
+        )
+    };
+    OWNERS.map(make).join(" ")
+}
+
+/// What one case was good for.
+#[derive(Default)]
+pub struct Journey {
+    pub tables: usize,
+    /// How many facts the damage had changed.
+    pub damaged: usize,
+    pub filled_in: i64,
+}
+
+/// Takes a case all the way, and removes its schemas.
+pub fn travel(sessions: &mut Sessions, case: &Case) -> Result<Journey, String> {
+    let result = build(sessions, case).and_then(|traveller| traveller.travel());
+    for schema in &case.schemas {
+        let drop = format!("DROP SCHEMA IF EXISTS {} CASCADE", quoted(schema));
+        sessions.vandal.batch_execute(&drop).map_err(|error| told("the end", &error))?;
+    }
+    result
+}
+
+struct Traveller<'a> {
+    sessions: &'a mut Sessions,
+    case: &'a Case,
+    backup: Backup,
+    tables: Vec<Table>,
+    /// The state that was exported.
+    exported: Digest,
+    rng: Rng,
+    journey: Journey,
+}
+
+fn build<'a>(sessions: &'a mut Sessions, case: &'a Case) -> Result<Traveller<'a>, String> {
+    let caller = &mut sessions.caller;
+    // In one transaction deferred triggers of the rows would stand in the way of ALTER TABLE.
+    for sql in &case.sql {
+        caller.batch_execute(sql).map_err(|error| format!("{sql}: {}", told("the case's own SQL", &error)))?;
+    }
+    caller
+        .execute("UPDATE paliad_backup.settings SET schemas = $1", &[&case.schemas])
+        .map_err(|error| told("settings", &error))?;
+    let exported = Digest::of_schemas(&mut sessions.reader, &case.schemas);
+    let backup = run_with(caller, "formats => '{csv}'").map_err(|error| told("run()", &error))?;
+    let tables = damage::tables(caller, &case.schemas);
+    let journey = Journey { tables: tables.len(), ..Journey::default() };
+    Ok(Traveller { sessions, case, backup, tables, exported, rng: Rng::new(case.seed ^ 0xdead), journey })
+}
+
+impl Traveller<'_> {
+    fn travel(mut self) -> Result<Journey, String> {
+        self.overwrite()?;
+        self.fill_in()?;
+        self.undo()?;
+        Ok(self.journey)
+    }
+
+    fn digest(&mut self) -> Digest {
+        Digest::of_schemas(&mut self.sessions.reader, &self.case.schemas)
+    }
+
+    fn restore(&mut self, what: &str, arguments: &str) -> Result<Restored, String> {
+        restore(&mut self.sessions.caller, &self.backup.id, arguments).map_err(|error| told(what, &error))
+    }
+
+    fn expect(&mut self, expected: &Digest, what: &str) -> Result<(), String> {
+        let differences = expected.differences(&self.digest());
+        if differences.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{what} (expected | found):\n{}", differences.join("\n")))
+        }
+    }
+
+    /// Whatever was done to the data, it is as it was exported.
+    fn overwrite(&mut self) -> Result<(), String> {
+        damage::wreck(&mut self.sessions.vandal, &mut self.rng, self.case, &self.tables);
+        let damaged = self.digest();
+        self.journey.damaged = self.exported.differences(&damaged).len();
+        self.restore("restore() with overwrite", OVERWRITE)?;
+        self.expect(&self.exported.clone(), "after restore() with overwrite")
+    }
+
+    /// Rows that were deleted are there again; those that were added or changed since stay; no sequence goes backwards.
+    fn fill_in(&mut self) -> Result<(), String> {
+        damage::work(&mut self.sessions.vandal, &mut self.rng, self.case, &[], 200);
+        // Which value of a sequence is further, where it cycles, nothing tells: those stay.
+        damage::move_sequences(&mut self.sessions.vandal, &mut self.rng, self.case, |sequence| !sequence.cycle);
+        let mut expected = self.digest();
+        let keyed: Vec<&Table> = self.tables.iter().filter(|table| table.has_key).collect();
+        let all = keyed.len() == self.tables.len();
+        for table in &keyed {
+            if !self.case.enforced.iter().any(|at| damage::same_name(&self.case.linked[*at].name, table)) {
+                // The rows that were added since are in no backup.
+                let old = self.case.linked.iter().find(|linked| damage::same_name(&linked.name, table));
+                let condition = old.map_or("true".into(), |linked| linked.untouched_up_to(linked.rows));
+                damage::delete_where(&mut self.sessions.vandal, &mut self.rng, table, &condition);
+            }
+        }
+        let manifest = self.backup.manifest();
+        let sheet = |table: &&Table| {
+            let of = |relation: &paliad_backup::bundle::sheet::Relation| {
+                (&relation.schema, &relation.table) == (&table.relation.0, &table.relation.1)
+            };
+            let entry = manifest.sheets.iter().find(|entry| entry.relation.as_ref().is_some_and(of));
+            literal(&entry.expect("every table is exported").name)
+        };
+        let sheets: Vec<String> = keyed.iter().map(sheet).collect();
+        let chosen = if all { "NULL".into() } else { format!("ARRAY[{}]::text[]", sheets.join(", ")) };
+        if all {
+            for sequence in &self.case.sequences {
+                self.further(&mut expected, sequence)?;
+            }
+        }
+        let arguments = format!("sheets => {chosen}, overwrite => false, dry_run => false, checkpoint => false");
+        let restored = self.restore("restore() without overwrite", &arguments)?;
+        self.journey.filled_in = restored.total.restored.unwrap_or_default();
+        self.expect(&expected, "after restore() without overwrite")
+    }
+
+    /// A sequence is expected where it stands, or where it stood, whichever is further.
+    fn further(&mut self, expected: &mut Digest, sequence: &Sequence) -> Result<(), String> {
+        let name = format!("SELECT 'next value of ' || '{}'::regclass", sequence.name.replace('\'', "''"));
+        let row = self.sessions.reader.query_one(&name, &[]).map_err(|error| told("regclass", &error))?;
+        let fact: String = row.get(0);
+        // Where there is no next value, it is at its end.
+        let place = |next: &str| next.parse().map_or(i64::MAX, |next: i64| next * sequence.increment.signum());
+        if place(self.exported.fact(&fact)) > place(expected.fact(&fact)) {
+            expected.take(&fact, &self.exported);
+        }
+        Ok(())
+    }
+
+    /// What a restore with a checkpoint has overwritten comes back.
+    fn undo(&mut self) -> Result<(), String> {
+        damage::work(&mut self.sessions.vandal, &mut self.rng, self.case, &self.tables, 300);
+        damage::move_sequences(&mut self.sessions.vandal, &mut self.rng, self.case, |_| true);
+        let before = self.digest();
+        let restored = self.restore("restore() with a checkpoint", "overwrite => true, dry_run => false")?;
+        self.expect(&self.exported.clone(), "after restore() with a checkpoint")?;
+        let undo =
+            format!("paliad_backup.undo_restore('{}', checkpoint => false, dry_run => false)", restored.audit_id());
+        call(&mut self.sessions.caller, &undo).map_err(|error| told("undo_restore()", &error))?;
+        self.expect(&before, "after undo_restore()")
+    }
+}
+
+/// An error with all that the server says of it.
+fn told(what: &str, error: &postgres::Error) -> String {
+    let Some(error) = error.as_db_error() else { return format!("{what}: {error}") };
+    let (detail, context) = (error.detail().unwrap_or_default(), error.where_().unwrap_or_default());
+    format!("{what}: {} {}\n{detail}\n{context}", error.code().code(), error.message())
+}
