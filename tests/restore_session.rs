@@ -11,6 +11,7 @@ mod security;
 mod support;
 
 use std::thread;
+use std::time::Duration;
 
 use digest::{Digest, assert_equal};
 use postgres::Client;
@@ -50,24 +51,33 @@ fn assert_unchanged(before: &[String], client: &mut Client, what: &str) {
     assert!(changed.is_empty() && before.len() == after.len(), "{what}: {changed:?}");
 }
 
+/// A table that takes some seconds, in many pieces: progress is reported now and then.
 #[test]
 fn others_see_where_it_stands() {
-    let (database, mut client, id) = with_gate();
+    let (database, mut client, _) = with_gate();
+    client
+        .batch_execute(
+            "ALTER TABLE gate DROP CONSTRAINT gate_check, ADD v text;
+             INSERT INTO gate SELECT n, repeat(md5(n::text), 300) FROM generate_series(1, 250) AS n",
+        )
+        .unwrap();
+    let id = run(&mut client).unwrap().id;
+    client.batch_execute("ALTER TABLE gate ADD CHECK (pg_sleep(0.01) IS NOT NULL) NOT VALID").unwrap();
     let mut other = database.connect();
-    other.batch_execute("SELECT pg_advisory_lock(7)").unwrap();
     let restoring = pid(&mut client);
+    let mut seen = Vec::new();
     thread::scope(|scope| {
-        let restore = scope.spawn(|| restore(&mut client, &id, OVERWRITE));
-        wait_for("the restore waits within a row", || {
-            let waits = "SELECT FROM pg_locks WHERE pid = $1 AND locktype = 'advisory' AND NOT granted";
-            !other.query(waits, &[&restoring]).unwrap().is_empty()
-        });
-        let sql = "SELECT concat_ws(' ', in_progress, phase, sheet, sheets_done, sheets_total, pid = $1) FROM paliad_backup.progress";
-        let seen: String = other.query_one(sql, &[&restoring]).unwrap().get(0);
-        assert_eq!(seen, "t load gate 1 2 t");
-        other.batch_execute("SELECT pg_advisory_unlock(7)").unwrap();
-        restore.join().unwrap().unwrap();
+        let restore = scope.spawn(|| restore(&mut client, &id, OVERWRITE).unwrap());
+        while !restore.is_finished() {
+            let sql = "SELECT concat_ws(' ', in_progress, operation, phase, sheet, sheets_done, sheets_total, rows_total, pid = $1),
+                              bytes_done > 0 AND bytes_done <= bytes_total
+                       FROM paliad_backup.progress";
+            let row = other.query_one(sql, &[&restoring]).unwrap();
+            seen.push((row.get::<_, String>(0), row.get::<_, Option<bool>>(1)));
+            thread::sleep(Duration::from_millis(20));
+        }
     });
+    assert!(seen.contains(&("t restore load gate 1 2 250 t".into(), Some(true))), "{seen:?}");
     let after = "SELECT concat_ws(' ', in_progress, coalesce(error, 'no error')) FROM paliad_backup.progress";
     assert_eq!(other.query_one(after, &[]).unwrap().get::<_, String>(0), "f no error");
 }
