@@ -61,10 +61,12 @@ fn restore(
                 hint: "Definitions are taken from a bundle only when it is the one that was made.".into(),
             });
         }
+        let (sheets, scope) = (sheet_names(sheets)?, arguments::scope(arguments::text(scope).as_deref())?);
         let request = RestoreRequest {
             backup_id: arguments::id(id)?,
-            sheets: sheet_names(sheets)?,
-            scope: arguments::scope(arguments::text(scope).as_deref())?,
+            whole: sheets.is_none() && scope == Scope::Full,
+            sheets,
+            scope,
             target: None,
             overwrite: overwrite.unwrap_or(false),
             checkpoint: checkpoint.unwrap_or(true),
@@ -123,6 +125,7 @@ fn restore_sheet(
             backup_id: arguments::id(id)?,
             sheets: Some(vec![sheet]),
             scope: Scope::Full,
+            whole: false,
             target: Some(target.to_u32()),
             overwrite,
             checkpoint: checkpoint.unwrap_or(true),

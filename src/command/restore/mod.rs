@@ -50,6 +50,8 @@ pub struct RestoreRequest {
     pub sheets: Option<Vec<String>>,
     /// full, config or data; intersects with `sheets`.
     pub scope: Scope,
+    /// Sequences that belong to no table go back, too: everything is restored, so nothing else can be using them.
+    pub whole: bool,
     /// Where the one chosen sheet goes, if not where it came from.
     pub target: Option<u32>,
     /// Replace what is there; else add the rows whose keys are not.
@@ -228,6 +230,7 @@ fn metadata(request: &RestoreRequest) -> Value {
         "requested_by_email": request.actor.email,
         "sheets": request.sheets,
         "scope": scope_name(request.scope),
+        "whole": request.whole,
         "target": request.target,
         "overwrite": request.overwrite,
         "dry_run": request.dry_run,

@@ -8,7 +8,7 @@ use super::RestoreRequest;
 use super::lock::lock;
 use super::report::Report;
 use super::targets::Targets;
-use crate::bundle::manifest::{Manifest, Scope, Sequence};
+use crate::bundle::manifest::{Manifest, Sequence};
 use crate::command::SCAN_SETTINGS;
 use crate::error::{Error, Result};
 use crate::pg::identity::{As, act_as};
@@ -33,7 +33,6 @@ struct Known {
 /// # Errors
 /// [`Error::LockNotAvailable`]; 22003 for a state outside the sequence's bounds.
 pub fn restore(manifest: &Manifest, targets: &Targets, request: &RestoreRequest, report: &mut Report) -> Result<()> {
-    let all = request.sheets.is_none() && request.scope == Scope::Full && request.target.is_none();
     let schemas: HashSet<&str> = targets
         .tables
         .iter()
@@ -60,7 +59,7 @@ pub fn restore(manifest: &Manifest, targets: &Targets, request: &RestoreRequest,
             report.note(&sheet, &format!("sequence {}.{} is not there", state.schema, state.name));
             continue;
         };
-        let may_go_back = request.overwrite && (all || !known.free);
+        let may_go_back = request.overwrite && (request.whole || !known.free);
         report.step(&sheet, request.dry_run, || set(&known, state, may_go_back))?;
     }
     Ok(())

@@ -20,6 +20,9 @@ pub struct Restored {
     /// As they were asked for; none for all.
     #[serde(default)]
     pub sheets: Option<Vec<String>>,
+    /// Sequences that belong to no table went back, too.
+    #[serde(default)]
+    pub whole: bool,
     /// Rows were replaced.
     #[serde(default)]
     pub overwrite: bool,
@@ -147,6 +150,7 @@ pub fn undo(extension: Extension, audit_id: &str, dry_run: bool, checkpoint: boo
             backup_id: checkpoint_id,
             sheets: Some(tables(&restored)),
             scope: Scope::Full,
+            whole: restored.whole,
             target: None,
             overwrite: true,
             checkpoint,
