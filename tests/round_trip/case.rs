@@ -150,7 +150,8 @@ impl Maker<'_> {
     fn sequences(&mut self) -> Vec<Sequence> {
         let mut made = Vec::new();
         for _ in 0..self.rng.below(3) {
-            let name = self.name();
+            // Sequences of a schema without tables are in no bundle; the first one has a table always.
+            let name = format!("{}.{}", self.home(), quoted(&self.types.unused_name(self.rng, &mut self.used[0])));
             let (sequence, sql) = Sequence::new(self.rng, &mut self.features, name);
             self.run(sql);
             made.push(sequence);

@@ -147,10 +147,8 @@ impl Traveller<'_> {
         };
         let sheets: Vec<String> = keyed.iter().map(sheet).collect();
         let chosen = if all { "NULL".into() } else { format!("ARRAY[{}]::text[]", sheets.join(", ")) };
-        if all {
-            for sequence in &self.case.sequences {
-                self.further(&mut expected, sequence)?;
-            }
+        for sequence in &self.case.sequences {
+            self.further(&mut expected, sequence)?;
         }
         let arguments = format!("sheets => {chosen}, overwrite => false, dry_run => false, checkpoint => false");
         let restored = self.restore("restore() without overwrite", &arguments)?;
