@@ -141,19 +141,26 @@ fn append(array: &mut String, value: Option<&[u8]>) -> Result<()> {
 /// A column of a primary key.
 struct KeyColumn {
     name: String,
+    /// Under a domain the type that it is over: operators of enums, ranges and composites are not found for domains.
     type_name: String,
     equals: String,
+    is_domain: bool,
 }
 
 fn key_columns(target: &Target) -> Result<Vec<KeyColumn>> {
     let rows = select(
         Snapshot::Latest,
-        "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), \
-           pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname) \
+        "SELECT a.attname, pg_catalog.format_type(b.base, CASE WHEN b.base = a.atttypid THEN a.atttypmod ELSE -1 END), \
+           pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname), b.base <> a.atttypid \
          FROM pg_catalog.pg_index AS i \
          CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(i.indkey::int2[]), pg_catalog.unnest(i.indclass::oid[])) \
            WITH ORDINALITY AS k (attnum, opclass, place) \
          JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
+         CROSS JOIN LATERAL (\
+           WITH RECURSIVE chain AS (\
+             SELECT t.oid, t.typtype, t.typbasetype FROM pg_catalog.pg_type AS t WHERE t.oid = a.atttypid \
+             UNION ALL SELECT t.oid, t.typtype, t.typbasetype FROM chain JOIN pg_catalog.pg_type AS t ON t.oid = chain.typbasetype) \
+           SELECT chain.oid FROM chain WHERE chain.typtype <> 'd') AS b (base) \
          JOIN pg_catalog.pg_opclass AS c ON c.oid = k.opclass \
          JOIN pg_catalog.pg_amop AS m ON m.amopfamily = c.opcfamily AND m.amoplefttype = c.opcintype \
            AND m.amoprighttype = c.opcintype AND m.amopstrategy = 3 \
@@ -166,7 +173,7 @@ fn key_columns(target: &Target) -> Result<Vec<KeyColumn>> {
         .map(|row| {
             let mut texts = row.into_iter().map(Option::unwrap_or_default);
             let mut text = || texts.next().unwrap_or_default();
-            KeyColumn { name: text(), type_name: text(), equals: text() }
+            KeyColumn { name: text(), type_name: text(), equals: text(), is_domain: text() == "t" }
         })
         .collect())
 }
@@ -178,8 +185,9 @@ fn lookup(target: &Target, columns: &[KeyColumn]) -> String {
     let equal: Vec<String> = columns
         .iter()
         .zip(&names)
-        .map(|(KeyColumn { name, type_name, equals }, key)| {
-            format!("t.{} {equals} k.{key}::{type_name}", pgrx::spi::quote_identifier(name))
+        .map(|(KeyColumn { name, type_name, equals, is_domain }, key)| {
+            let cast = if *is_domain { format!("::{type_name}") } else { String::new() };
+            format!("t.{}{cast} {equals} k.{key}::{type_name}", pgrx::spi::quote_identifier(name))
         })
         .collect();
     format!(
