@@ -3,14 +3,15 @@
 //! Every attack is shown to be real: the superuser does by hand, in another database, what a naive export would do, and the
 //! attacker is a superuser. Then the same attack is laid for `run()`.
 
+#[path = "support/attack.rs"]
+mod attack;
 #[path = "support/security.rs"]
 mod security;
 mod support;
 
-use std::sync::{Mutex, MutexGuard};
-
+use attack::{assert_succeeds, database, lay, witnesses};
 use security::{is_superuser, login};
-use support::{Cluster, Database, sqlstate};
+use support::sqlstate;
 
 /// One place for the attacker's code. In the statements `$role` is the attacker.
 struct Attack {
@@ -34,26 +35,6 @@ enum Run {
     Refused,
 }
 
-/// `strike` is the attack; `f` calls it once it is armed. The server runs immutable functions read-only, but not what they call.
-/// `witness` tells as whom the code ran.
-const FUNCTIONS: &str = "
-    CREATE TABLE m.witness (id int GENERATED ALWAYS AS IDENTITY, role text);
-    CREATE FUNCTION m.strike() RETURNS void VOLATILE LANGUAGE plpgsql AS $$
-        BEGIN
-            INSERT INTO m.witness (role) VALUES (current_user);
-            BEGIN
-                ALTER ROLE $role SUPERUSER;
-            EXCEPTION WHEN insufficient_privilege THEN NULL;
-            END;
-        END $$;
-    CREATE FUNCTION m.f(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
-    CREATE FUNCTION m.g() RETURNS int VOLATILE LANGUAGE plpgsql AS 'BEGIN RETURN m.f(1); END';
-    CREATE TABLE m.t (a int, b int);
-    INSERT INTO m.t SELECT n, n FROM generate_series(1, 9) AS n;";
-
-const ARM: &str = "
-    CREATE OR REPLACE FUNCTION m.f(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM m.strike(); RETURN $1; END';";
-
 const INDEX: &str = "CREATE INDEX ON m.t ((a + m.f(1)))";
 const AUDIT_TABLE: &str = "CREATE TABLE m.audit (
         id uuid PRIMARY KEY DEFAULT gen_random_uuid(), event_type text, actor_id uuid, actor_email text, scope text,
@@ -61,52 +42,6 @@ const AUDIT_TABLE: &str = "CREATE TABLE m.audit (
     CREATE FUNCTION m.strike_trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM m.f(1); RETURN NEW; END';";
 const REGISTER_AUDIT_TABLE: &str = "UPDATE paliad_backup.settings SET audit_table = 'm.audit'";
 const NAIVE_AUDIT: &str = "INSERT INTO m.audit (event_type) VALUES ('backup_created')";
-
-/// CREATE EXTENSION refuses a schema that others than superusers may create in; a role that becomes one and ceases to be one
-/// meanwhile looks like that. So attacks that succeed and extensions take turns.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn take_turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-/// A database with the extension.
-fn database() -> Database<'static> {
-    let _turn = take_turn();
-    Cluster::shared().database()
-}
-
-/// Shows that the attack is real: `naive`, run by a superuser, makes the attacker one.
-fn assert_succeeds(lay_sql: &str, lend: &str, naive: &str) {
-    let _turn = take_turn();
-    let victim = Cluster::shared().empty_database("");
-    let role = lay(&victim, lay_sql, lend);
-    assert!(!is_superuser(&victim, &role));
-    victim.connect().batch_execute(naive).unwrap();
-    let succeeded = is_superuser(&victim, &role);
-    victim.connect().batch_execute(&format!("ALTER ROLE {role} NOSUPERUSER")).unwrap();
-    assert!(succeeded, "the attack is not real");
-}
-
-/// Lays an attack in a database, arms it, and returns the attacker's role.
-fn lay(database: &Database<'_>, lay: &str, lend: &str) -> String {
-    let role = login(database, "mallory", &[]);
-    let mut postgres = database.connect();
-    postgres.batch_execute(&format!("CREATE SCHEMA m AUTHORIZATION {role}")).unwrap();
-    let mut attacker = database.connect_as(&role);
-    for sql in [FUNCTIONS, lay] {
-        attacker.batch_execute(&sql.replace("$role", &role)).unwrap();
-    }
-    postgres.batch_execute(&lend.replace("$role", &role)).unwrap();
-    attacker.batch_execute(ARM).unwrap();
-    role
-}
-
-/// As whom the attacker's code ran.
-fn witnesses(database: &Database<'_>) -> Vec<String> {
-    let rows = database.connect().query("SELECT DISTINCT role FROM m.witness", &[]).unwrap();
-    rows.iter().map(|row| row.get(0)).collect()
-}
 
 fn assert_fails(attack: &Attack) {
     assert_succeeds(attack.lay, attack.lend, attack.naive);

@@ -283,6 +283,28 @@ fn filling_in_keeps_what_is_there() {
     assert_equal(&before, &Digest::of(&database), "refused");
 }
 
+/// Keys of types whose operators are not found by their names alone.
+#[test]
+fn filling_in_by_keys_of_any_type() {
+    let (database, mut client, id, before) = exported(
+        "CREATE TYPE colour AS ENUM ('red', 'green'); CREATE DOMAIN paint AS colour; CREATE DOMAIN coat AS paint;
+         CREATE TYPE pair AS (a int, b text); CREATE DOMAIN checked AS pair; CREATE DOMAIN span AS int4range;
+         CREATE DOMAIN fixed AS char(4); CREATE DOMAIN bits AS bit(3); CREATE DOMAIN many AS text[];
+         CREATE TABLE enums (k coat PRIMARY KEY); INSERT INTO enums VALUES ('red'), ('green');
+         CREATE TABLE pairs (k checked PRIMARY KEY); INSERT INTO pairs VALUES ('(1,\"a,b\")'), ('(2,)');
+         CREATE TABLE spans (k span PRIMARY KEY); INSERT INTO spans VALUES ('[1,3)'), ('empty');
+         CREATE TABLE texts (k fixed, l many, m bits, PRIMARY KEY (k, l, m));
+         INSERT INTO texts VALUES ('a', '{NULL,\"\\\\\"}', '101'), ('abcd', '{}', '000');
+         CREATE TABLE cased (k text COLLATE \"C\" PRIMARY KEY); INSERT INTO cased VALUES ('ä'), ('Ä'), ('')",
+    );
+    for table in ["enums", "pairs", "spans", "texts", "cased"] {
+        client.batch_execute(&format!("DELETE FROM {table} WHERE ctid = '(0,1)'")).unwrap();
+    }
+    let restored = restore(&mut client, &id, FILL_IN).unwrap();
+    assert_eq!((restored.total.restored, restored.total.skipped), (Some(5), Some(6)));
+    assert_equal(&before, &Digest::of(&database), "filled in");
+}
+
 #[test]
 fn rows_of_excluded_partitions_stay() {
     let (database, mut client, id, _) = exported(
