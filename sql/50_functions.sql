@@ -131,6 +131,20 @@ CREATE FUNCTION paliad_backup.repair_checksum(id uuid, by_email text DEFAULT NUL
 COMMENT ON FUNCTION paliad_backup.repair_checksum(uuid, text) IS
     'Puts the file''s own size and SHA-256 on the backup''s row, if the bundle proves itself from inside (every other check of verify() passes), and returns the row; audited with old and new. Errors: XX001 the bundle does not prove itself, 42704 no such backup, 55000 it never had a bundle';
 
+CREATE FUNCTION paliad_backup.import_bundle(name text, by_email text DEFAULT NULL)
+    RETURNS paliad_backup.backups
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'import_bundle_wrapper';
+COMMENT ON FUNCTION paliad_backup.import_bundle(text, text) IS
+    'Registers a bundle that lies in the folder import of this database''s backup folder, and returns its row: made in another database, or one of ours whose file was deleted or lost, if it is the same file. The file is copied, and the copy proven whole, before anything is registered; it stays where it lies. Not transactional. Errors: 22023 not the plain name of a file, 42501 not a regular file, 42704 no such file, 55000 the catalog has the backup already, 55006 another operation is active, 53100 disk full, XX001 not a whole bundle as it was written, 0A000 a newer format, 25006 standby';
+
+CREATE FUNCTION paliad_backup.rebuild_catalog(dry_run boolean DEFAULT true)
+    RETURNS TABLE (id uuid, action text, detail text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10 SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'rebuild_catalog_wrapper';
+COMMENT ON FUNCTION paliad_backup.rebuild_catalog(boolean) IS
+    'Makes lost catalog rows again, from the bundles in this database''s backup folder that have none. Each is proven whole first: add, or skip and why. dry_run (the default) only tells. Not transactional. Errors: 55006 another operation is active, 25006 standby';
+
 CREATE FUNCTION paliad_backup.reconcile()
     RETURNS TABLE (id uuid, status text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10 SET search_path = pg_catalog, pg_temp
@@ -155,5 +169,6 @@ GRANT EXECUTE ON FUNCTION
     paliad_backup.download(uuid, text, uuid), paliad_backup.download_chunks(uuid, text, uuid, integer),
     paliad_backup.delete(uuid, text), paliad_backup.pin(uuid, text), paliad_backup.unpin(uuid, text), paliad_backup.reconcile(),
     paliad_backup.repair_checksum(uuid, text), paliad_backup.read_file(uuid, text, text),
+    paliad_backup.import_bundle(text, text), paliad_backup.rebuild_catalog(boolean),
     paliad_backup.read_rows(uuid, text, text), paliad_backup.read_sheet(uuid, text, text)
     TO paliad_backup_admin;

@@ -39,6 +39,8 @@ const FUNCTIONS: &[(&str, Access, &str, &str)] = &[
     ("verify(uuid,text)", Reader, "verify('$id')", ""),
     ("verify_all(text)", Reader, "verify_all()", ""),
     ("repair_checksum(uuid,text)", Admin, "repair_checksum('$id')", ""),
+    ("import_bundle(text,text)", Admin, "import_bundle('none')", "42704"),
+    ("rebuild_catalog(boolean)", Admin, "rebuild_catalog()", ""),
     ("reconcile()", Admin, "reconcile()", ""),
     ("adopt_directory()", Superuser, "adopt_directory()", ""),
     ("check_audit_table(regclass)", Superuser, "check_audit_table('paliad_backup.system_audit_log')", ""),

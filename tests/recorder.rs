@@ -98,7 +98,14 @@ fn s12_a_standby_refuses_with_a_hint() {
     // A worker would never start there: no call waits for one.
     let id: String = client.query_one("SELECT id::text FROM paliad_backup.latest()", &[]).unwrap().get(0);
     client.batch_execute("SET statement_timeout = '5s'").unwrap();
-    let calls = ["download($, 'a@example.org')", "pin($)", "delete($)", "reconcile()"];
+    let calls = [
+        "download($, 'a@example.org')",
+        "pin($)",
+        "delete($)",
+        "reconcile()",
+        "import_bundle('x')",
+        "rebuild_catalog()",
+    ];
     for call in calls.map(|call| call.replace('$', &format!("'{id}'"))) {
         let error = client.batch_execute(&format!("SELECT paliad_backup.{call}")).unwrap_err();
         assert_eq!(sqlstate(&error), "25006", "{call}: {error}");

@@ -8,6 +8,7 @@
 mod arguments;
 mod backups;
 mod contents;
+mod import;
 mod maintenance;
 mod restore;
 mod verification;

@@ -3,12 +3,14 @@
 //! All that varies between two runs over equal data stands in the one member `run`: the files that repeat parts of it
 //! (README.txt and the workbook) have their sizes and checksums there too; those of csv and json stand with the sheet.
 
+mod check;
+
 use serde::{Deserialize, Serialize};
 
 use super::encoder::{FileInfo, Warning};
 use super::names::MANIFEST;
 use super::sheet::{Column, Reference, Relation, RelationKind, Sheet, SheetKind};
-use super::{BundleError, Result};
+use super::{BundleError, Result, excerpt};
 
 /// The version of the bundle format that this release writes, and the only one it reads.
 pub const FORMAT_VERSION: u64 = 1;
@@ -244,7 +246,7 @@ impl Manifest {
     ///
     /// # Errors
     /// [`BundleError::UnknownFormat`] for any other `format_version`, whatever else stands there;
-    /// [`BundleError::Damaged`] when the bytes are not a manifest.
+    /// [`BundleError::Damaged`] when the bytes are not a manifest, or one that no run can have written.
     pub fn parse(bytes: &[u8]) -> Result<Manifest> {
         #[derive(Deserialize)]
         struct Version {
@@ -254,7 +256,9 @@ impl Manifest {
         if format_version != FORMAT_VERSION {
             return Err(BundleError::UnknownFormat(format_version));
         }
-        serde_json::from_slice(bytes).map_err(damaged)
+        let manifest = serde_json::from_slice(bytes).map_err(damaged)?;
+        check::check(&manifest, bytes)?;
+        Ok(manifest)
     }
 
     /// The files that the manifest vouches for, in bundle order: all but `manifest.json` itself and `SHA256SUMS`.
@@ -309,7 +313,7 @@ impl From<&Column> for ColumnEntry {
 }
 
 fn damaged(error: serde_json::Error) -> BundleError {
-    BundleError::Damaged(format!("{MANIFEST}: {error}"))
+    BundleError::Damaged(format!("{MANIFEST}: {}", excerpt(&error.to_string())))
 }
 
 #[cfg(test)]

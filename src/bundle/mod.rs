@@ -42,3 +42,14 @@ pub enum BundleError {
 
 /// The result of everything in this room.
 pub type Result<T> = std::result::Result<T, BundleError>;
+
+/// The beginning of a text that a hostile bundle may have made as long as it likes, for a message.
+fn excerpt(text: &str) -> String {
+    const MOST: usize = 200;
+    let visible = |character: char| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character };
+    let mut excerpt: String = text.chars().take(MOST).map(visible).collect();
+    if text.chars().nth(MOST).is_some() {
+        excerpt.push('…');
+    }
+    excerpt
+}

@@ -17,7 +17,7 @@ use super::archive::container::{Entry, Method, check_local_headers, read_directo
 use super::archive::{Digested, for_each_chunk};
 use super::encoder::{Abort, FileInfo};
 use super::names::{CHECKSUMS, MANIFEST, SINGLE_FILES, WORKBOOK, is_bundle_path};
-use super::{BundleError, Result};
+use super::{BundleError, Result, excerpt};
 
 /// One entry of a bundle; `offset` is where its local header begins.
 pub type EntryInfo = Entry;
@@ -47,7 +47,7 @@ impl BundleReader {
         let mut by_path = HashMap::with_capacity(entries.len());
         for (index, entry) in entries.iter().enumerate() {
             if !is_bundle_path(&entry.path) {
-                return Err(BundleError::Damaged(format!("{:?} is no path of a bundle", entry.path)));
+                return Err(BundleError::Damaged(format!("\"{}\" is no path of a bundle", excerpt(&entry.path))));
             }
             if by_path.insert(entry.path.clone(), index).is_some() {
                 return Err(BundleError::Damaged(format!("{} is in the bundle twice", entry.path)));

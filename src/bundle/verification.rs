@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 
 use sha2::{Digest, Sha256};
 
@@ -10,7 +10,7 @@ use super::archive::{for_each_chunk, hex};
 use super::encoder::Abort;
 use super::manifest::Manifest;
 use super::names::CHECKSUMS;
-use super::reader::BundleReader;
+use super::reader::{BundleReader, Faults};
 use super::row_count::RowCounter;
 use super::{BundleError, Result};
 
@@ -135,21 +135,68 @@ pub fn verify(mut file: File, expected: &Expected, abort: &Abort) -> Result<Verd
     Ok(verdict.completed())
 }
 
-/// Every entry's CRC-32 and SHA-256, SHA256SUMS, and the rows of csv and json.
+/// What a bundle says of itself, once it is found whole.
+#[derive(Debug)]
+pub struct Proven {
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Bytes of the file.
+    pub size: u64,
+    /// Of the file, lower-case hex.
+    pub sha256: String,
+}
+
+/// Reads the whole of a bundle that no catalog knows: passes what would pass every check of [`verify`] but those of the catalog.
+///
+/// # Errors
+/// [`BundleError::Damaged`] with the first fault; [`BundleError::UnknownFormat`]; [`BundleError::Aborted`] after `abort`.
+pub fn prove(mut file: File, abort: &Abort) -> Result<Proven> {
+    let (size, sha256) = hash(&mut file, abort)?;
+    let reader = BundleReader::open(file)?;
+    let manifest = Manifest::parse(&reader.manifest_bytes()?)?;
+    let found = Found::in_contents(&reader, &manifest, abort)?;
+    match found.faults.contents.into_iter().chain(found.faults.checksums).chain(found.wrong_rows).next() {
+        Some(fault) => Err(BundleError::Damaged(fault)),
+        None => Ok(Proven { manifest, size, sha256 }),
+    }
+}
+
+/// What is wrong with a bundle's contents: every entry's CRC-32 and SHA-256, SHA256SUMS, and the rows of csv and json.
+struct Found {
+    faults: Faults,
+    wrong_rows: Vec<String>,
+}
+
+impl Found {
+    fn in_contents(reader: &BundleReader, manifest: &Manifest, abort: &Abort) -> Result<Found> {
+        let mut counters: BTreeMap<String, RowCounter> = BTreeMap::new();
+        let faults = reader.examine(&manifest.files(), abort, |path, chunk| {
+            if !counters.contains_key(path)
+                && let Some(counter) = RowCounter::for_path(path)
+            {
+                counters.insert(path.to_owned(), counter);
+            }
+            if let Some(counter) = counters.get_mut(path) {
+                counter.see(chunk);
+            }
+        })?;
+        let mut wrong_rows = Vec::new();
+        for sheet in &manifest.sheets {
+            for file in sheet.files.csv.iter().chain(&sheet.files.json) {
+                let found = counters.get(&file.path).and_then(RowCounter::rows);
+                if found != Some(sheet.row_count) {
+                    let found = found.map_or_else(|| "no countable".to_owned(), |rows| rows.to_string());
+                    wrong_rows.push(format!("{} has {found} rows, the manifest says {}", file.path, sheet.row_count));
+                }
+            }
+        }
+        Ok(Found { faults, wrong_rows })
+    }
+}
+
 fn contents(verdict: &mut Verdict, reader: &BundleReader, manifest: &Manifest, abort: &Abort) -> Result<()> {
-    let mut counters: BTreeMap<String, RowCounter> = BTreeMap::new();
-    let faults = harmless(reader.examine(&manifest.files(), abort, |path, chunk| {
-        if !counters.contains_key(path)
-            && let Some(counter) = RowCounter::for_path(path)
-        {
-            counters.insert(path.to_owned(), counter);
-        }
-        if let Some(counter) = counters.get_mut(path) {
-            counter.see(chunk);
-        }
-    }))?;
-    let faults = match faults {
-        Ok(faults) => faults,
+    let Found { faults, wrong_rows } = match harmless(Found::in_contents(reader, manifest, abort))? {
+        Ok(found) => found,
         Err(fault) => {
             verdict.note("contents", false, fault);
             return Ok(());
@@ -163,19 +210,9 @@ fn contents(verdict: &mut Verdict, reader: &BundleReader, manifest: &Manifest, a
         faults.checksums.is_empty(),
         first(&faults.checksums, format!("{CHECKSUMS} names every file")),
     );
-    let mut wrong = Vec::new();
-    let mut total = 0;
-    for sheet in &manifest.sheets {
-        total += sheet.row_count;
-        for file in sheet.files.csv.iter().chain(&sheet.files.json) {
-            let found = counters.get(&file.path).and_then(RowCounter::rows);
-            if found != Some(sheet.row_count) {
-                let found = found.map_or_else(|| "no countable".to_owned(), |rows| rows.to_string());
-                wrong.push(format!("{} has {found} rows, the manifest says {}", file.path, sheet.row_count));
-            }
-        }
-    }
-    verdict.note("rows", wrong.is_empty(), first(&wrong, format!("{total} rows in {} sheets", manifest.sheets.len())));
+    let total: u64 = manifest.sheets.iter().map(|sheet| sheet.row_count).sum();
+    let good = format!("{total} rows in {} sheets", manifest.sheets.len());
+    verdict.note("rows", wrong_rows.is_empty(), first(&wrong_rows, good));
     Ok(())
 }
 
@@ -206,6 +243,19 @@ fn harmless<T>(result: Result<T>) -> Result<std::result::Result<T, String>> {
 
 fn compared<T: std::fmt::Display + PartialEq>(what: &str, found: &T, expected: &T) -> String {
     if found == expected { format!("{what}: {found}") } else { format!("{what}: {found}, the catalog says {expected}") }
+}
+
+/// Copies what is left of `source` to `out`; returns the number of bytes.
+///
+/// # Errors
+/// Those of either; [`BundleError::Aborted`] after `abort`.
+pub fn copy(source: &mut impl Read, out: &mut impl Write, abort: &Abort) -> Result<u64> {
+    let mut copied = 0;
+    for_each_chunk(source, abort, |chunk| {
+        copied += chunk.len() as u64;
+        Ok(out.write_all(chunk)?)
+    })?;
+    Ok(copied)
 }
 
 /// Size and SHA-256 of a file, which is left at its beginning.

@@ -1,6 +1,6 @@
 //! Table `backups`: one row per run, for ever.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -172,6 +172,15 @@ pub fn artifacts(folder: &str) -> Result<Vec<CatalogedArtifact>> {
         &[Some(folder)],
     )?;
     rows.into_iter().flatten().flatten().map(|row| serde_json::from_str(&row).map_err(Error::internal)).collect()
+}
+
+/// The ids of all rows.
+///
+/// # Errors
+/// The server's.
+pub fn ids() -> Result<HashSet<String>> {
+    let rows = select(Snapshot::Latest, "SELECT b.id FROM paliad_backup.backups AS b", &[])?;
+    Ok(rows.into_iter().flatten().flatten().collect())
 }
 
 /// The ids of all backups that should have a bundle, newest first.

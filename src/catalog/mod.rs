@@ -4,6 +4,7 @@ pub mod audit;
 pub mod backups;
 pub mod extension;
 pub mod progress;
+pub mod registration;
 pub mod registry;
 pub mod settings;
 

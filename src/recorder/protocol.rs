@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::catalog::audit::Actor;
 use crate::catalog::backups::{NewBackup, Outcome};
 use crate::catalog::progress::Progress;
+use crate::catalog::registration::{Entry, Registration};
 use crate::error::Told;
 
 /// A message and its number. An answer bears the number of its request: a backend that was cancelled while it waited must not
@@ -80,6 +81,21 @@ pub enum Request {
         /// Who did it.
         actor: Actor,
         /// What the row says.
+        metadata: Value,
+        /// The metadata key that gets the time.
+        stamp: String,
+    },
+    /// Insert the row of a bundle that was found, or give one its file back, with the audit row.
+    Register {
+        /// What the bundle says.
+        backup: Box<Registration>,
+        /// Which of the two.
+        entry: Entry,
+        /// One of the event types.
+        event: String,
+        /// Who did it.
+        actor: Actor,
+        /// What the audit row says.
         metadata: Value,
         /// The metadata key that gets the time.
         stamp: String,

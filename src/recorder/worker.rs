@@ -10,6 +10,7 @@ use super::protocol::{Numbered, Reply, Request};
 use crate::catalog::audit::{Actor, AuditTable};
 use crate::catalog::backups::{self, NewBackup, Outcome};
 use crate::catalog::progress::{self, Progress};
+use crate::catalog::registration;
 use crate::catalog::settings::Settings;
 use crate::error::{Error, Result, sqlstate_text};
 use crate::pg::channel::{Channel, Interrupts};
@@ -109,6 +110,10 @@ impl Recorder {
             Request::Audit { event, actor, metadata, stamp } => {
                 transaction(|| audit(&event, &actor, &metadata, &stamp).map(|_| Reply::Done))
             }
+            Request::Register { backup, entry, event, actor, metadata, stamp } => transaction(|| {
+                registration::register(&backup, entry)?;
+                audit(&event, &actor, &metadata, &stamp).map(|_| Reply::Done)
+            }),
             Request::Missing { id, missing } => {
                 transaction(|| backups::set_missing(&id, missing).map(|()| Reply::Done))
             }

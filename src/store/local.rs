@@ -15,7 +15,7 @@ use super::key::Key;
 use super::marker::{Marker, path_text};
 use super::pending::{Folder, Pending, Temporary, scratch};
 use super::uri::{self, FolderName};
-use super::{Artifact, Listed, Store};
+use super::{Artifact, Listed, Store, is_import_name};
 
 /// Where a [`LocalDisk`] lies, and for which database.
 #[derive(Debug, Clone)]
@@ -37,6 +37,9 @@ impl LocalDiskConfig<'_> {
         FolderName { system_identifier: self.system_identifier, database_oid: self.database_oid }
     }
 }
+
+/// Name of the folder for bundles to import, in a database's folder.
+const IMPORT: &str = "import";
 
 /// Artifacts on a local disk: `<directory>/<system identifier>.<database oid>/<id>.zip`.
 ///
@@ -97,7 +100,7 @@ impl LocalDisk {
         let path = normalise(config.directory)?;
         let (parent, directory) = open_directory(&path, config.data_directory, missing)?;
         let name = config.folder_name();
-        let Some(own) = open_folder(&directory, name, missing)? else {
+        let Some(own) = open_folder(&directory, &name.to_string(), missing)? else {
             return Ok(Self { directory, name, folder: None });
         };
         let identity = Marker {
@@ -185,12 +188,26 @@ impl Store for LocalDisk {
         let folder = match &self.folder {
             Some(own) if name == self.name => &own.directory,
             _ => {
-                other = open_folder(&self.directory, name, Missing::Leave)?.ok_or_else(absent)?;
+                other = open_folder(&self.directory, &name.to_string(), Missing::Leave)?.ok_or_else(absent)?;
                 &other
             }
         };
         let (file, stat) = folder.open_file(&key.to_string())?.ok_or_else(absent)?;
         Ok(Artifact { file, size: size(&stat) })
+    }
+
+    fn open_import(&self, name: &str) -> Result<Artifact> {
+        if !is_import_name(name) {
+            return Err(StoreError::refused(name, "it is not the name of one file"));
+        }
+        let absent = || StoreError::NotFound { path: self.import_folder().join(name) };
+        let import = open_folder(&self.folder()?.directory, IMPORT, Missing::Create)?.ok_or_else(absent)?;
+        let (file, stat) = import.open_file(name)?.ok_or_else(absent)?;
+        Ok(Artifact { file, size: size(&stat) })
+    }
+
+    fn import_folder(&self) -> PathBuf {
+        self.folder_path().join(IMPORT)
     }
 
     fn check_removable(&self, uri: &str) -> Result<()> {
@@ -288,10 +305,9 @@ fn open_directory(path: &Path, data_directory: &Path, missing: Missing) -> Resul
     Ok((parent, directory))
 }
 
-/// Opens the folder of one database; None when it does not exist and is not to be made.
-fn open_folder(directory: &Directory, name: FolderName, missing: Missing) -> Result<Option<Directory>> {
-    let name = name.to_string();
-    let name = Path::new(&name);
+/// Opens a folder of the server's own; None when it does not exist and is not to be made.
+fn open_folder(directory: &Directory, name: &str, missing: Missing) -> Result<Option<Directory>> {
+    let name = Path::new(name);
     if missing == Missing::Create {
         directory.make_subdirectory(name)?;
     }

@@ -14,6 +14,7 @@ mod tests;
 mod uri;
 
 use std::fs::File;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 pub use error::{Result, StoreError, is_disk_full};
@@ -43,6 +44,17 @@ pub trait Store {
     /// regular file; [`StoreError::NotFound`] when nothing is there.
     fn open(&self, uri: &str) -> Result<Artifact>;
 
+    /// Opens the file `name` of the import folder, for reading: where bundles lie that were made elsewhere. The folder is made where
+    /// it is missing.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for what [`is_import_name`] does not take, and for anything but a regular file;
+    /// [`StoreError::BadDirectory`] while others may write to the folder; [`StoreError::NotFound`] when nothing is there.
+    fn open_import(&self, name: &str) -> Result<Artifact>;
+
+    /// Where the import folder lies, for messages.
+    fn import_folder(&self) -> PathBuf;
+
     /// Whether [`Store::remove`] would be allowed to, whether the artifact is there or not: to be asked before anything says that
     /// it is removed.
     ///
@@ -70,6 +82,12 @@ pub trait Store {
 
     /// What the URIs of this database's artifacts begin with.
     fn folder_uri(&self) -> String;
+}
+
+/// Whether `name` is one plain file's in the import folder: no separator of any system, no leading dot, no control character.
+pub fn is_import_name(name: &str) -> bool {
+    let forbidden = |character: char| matches!(character, '/' | '\\') || character.is_control();
+    (1..=255).contains(&name.len()) && !name.starts_with('.') && !name.contains(forbidden)
 }
 
 /// An artifact opened for reading.

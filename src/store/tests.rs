@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod directories;
+mod imports;
 mod markers;
 
 use std::fs::{self, DirBuilder, Permissions};

@@ -9,7 +9,7 @@ use crate::bundle::manifest::tests::sample;
 /// A bundle of the sample manifest: two sheets of two rows. `change` may falsify what the manifest says.
 fn bundle(change: impl Fn(&mut Manifest)) -> (Vec<u8>, Expected) {
     let mut manifest = sample();
-    manifest.run.files.clear();
+    manifest.formats.remove(0);
     let mut spools = Vec::new();
     for (format, text) in [("csv", "id,\"Ti\"\"tle\"\n1,\"a\nb\"\n2,\n"), ("json", "[\n{\"id\":1},\n{\"id\":2}\n]\n")] {
         let mut spool = Spool::new(tempfile::tempfile().unwrap(), 1, Abort::default());

@@ -1,0 +1,62 @@
+//! Files to import, good and forged ones. Included beside `support` by the tests of importing.
+#![allow(dead_code)] // Each test file includes this module and uses a part of it.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::{Path, PathBuf};
+
+use paliad_backup::bundle::archive::{BundleWriter, sha256sums};
+use paliad_backup::bundle::encoder::Abort;
+use paliad_backup::bundle::names::{CHECKSUMS, MANIFEST};
+use paliad_backup::bundle::reader::BundleReader;
+use postgres::Client;
+
+/// The folder of files to import, as the server names it; it makes it first.
+pub fn import_folder(client: &mut Client) -> PathBuf {
+    let error = client.batch_execute("SELECT paliad_backup.import_bundle('none.zip')").expect_err("no such file");
+    let hint = error.as_db_error().expect("the server's error").hint().expect("a hint");
+    let path = hint.strip_prefix("Put it into \"").and_then(|rest| rest.strip_suffix("\" on the server."));
+    path.expect("the hint names the folder").into()
+}
+
+/// Puts a file into the folder, as its owner.
+pub fn put(folder: &Path, name: &str, bytes: &[u8]) {
+    let path = folder.join(name);
+    fs::write(&path, bytes).expect("the file can be written");
+    let owner = fs::metadata(folder).expect("the folder is there");
+    chown(&path, Some(owner.uid()), Some(owner.gid())).expect("the file can be given away");
+}
+
+/// A bundle like `bundle` in everything that checksums can tell, with `change` applied to its manifest's text.
+pub fn forged(bundle: &BundleReader, change: impl FnOnce(String) -> String) -> Vec<u8> {
+    let manifest = String::from_utf8(bundle.manifest_bytes().expect("there is a manifest")).expect("UTF-8");
+    let manifest = change(manifest);
+    let mut writer = BundleWriter::new(tempfile::tempfile().expect("a file"), Abort::default());
+    let mut files = Vec::new();
+    for entry in bundle.entries() {
+        let mut bytes = Vec::new();
+        bundle.copy(&entry.path, &mut bytes).expect("the bundle is whole");
+        match entry.path.as_str() {
+            CHECKSUMS => bytes = sha256sums(&files).into_bytes(),
+            MANIFEST => bytes = manifest.clone().into_bytes(),
+            _ => {}
+        }
+        let mut workbook = tempfile::tempfile().expect("a file");
+        files.push(if entry.path.ends_with(".xlsx") {
+            workbook.write_all(&bytes).expect("the file can be written");
+            writer.add_stored(&entry.path, &mut workbook).expect("a bundle's file")
+        } else {
+            writer.add_bytes(&entry.path, &bytes).expect("a bundle's file")
+        });
+    }
+    let finished = writer.finish().expect("a bundle");
+    content(finished.file)
+}
+
+/// All bytes of a file.
+pub fn content(file: File) -> Vec<u8> {
+    let mut bytes = vec![0; file.metadata().expect("a file").len() as usize];
+    std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, 0).expect("the file can be read");
+    bytes
+}
