@@ -6,6 +6,7 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
+use paliad_backup::bundle::archive::container::{Entry, Method, directory};
 use paliad_backup::bundle::archive::{BundleWriter, sha256sums};
 use paliad_backup::bundle::encoder::Abort;
 use paliad_backup::bundle::names::{CHECKSUMS, MANIFEST};
@@ -59,4 +60,53 @@ pub fn content(file: File) -> Vec<u8> {
     let mut bytes = vec![0; file.metadata().expect("a file").len() as usize];
     std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, 0).expect("the file can be read");
     bytes
+}
+
+/// Path and unpacked bytes of each file of a bundle.
+pub fn unpacked(bundle: &BundleReader) -> Vec<(String, Vec<u8>)> {
+    let content = |path: &str| {
+        let mut bytes = Vec::new();
+        bundle.copy(path, &mut bytes).expect("the bundle is whole");
+        (path.to_owned(), bytes)
+    };
+    bundle.entries().iter().map(|entry| content(&entry.path)).collect()
+}
+
+/// Deflates `bytes` as densely as can be.
+pub fn deflated(bytes: &[u8]) -> Vec<u8> {
+    let mut deflater = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    deflater.write_all(bytes).expect("memory takes all");
+    deflater.finish().expect("memory takes all")
+}
+
+/// A zip in the form of a bundle, of entries and their packed bytes; `change` forges the directory, which nothing else agrees with.
+pub fn zipped(entries: Vec<(Entry, Vec<u8>)>, change: impl FnOnce(&mut Vec<Entry>)) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut listed = Vec::new();
+    for (mut entry, packed) in entries {
+        entry.offset = bytes.len() as u64;
+        entry.compressed_size = packed.len() as u64;
+        bytes.extend(entry.local_header(entry.is_large()));
+        bytes.extend(packed);
+        listed.push(entry);
+    }
+    change(&mut listed);
+    bytes.extend(directory(&listed, bytes.len() as u64).expect("a directory"));
+    bytes
+}
+
+/// An entry as it should be.
+pub fn entry(path: &str, bytes: &[u8]) -> (Entry, Vec<u8>) {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    let size = bytes.len() as u64;
+    let entry = Entry {
+        path: path.to_owned(),
+        method: Method::Deflated,
+        crc32: crc.sum(),
+        size,
+        compressed_size: 0,
+        offset: 0,
+    };
+    (entry, deflated(bytes))
 }

@@ -1,4 +1,4 @@
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 
 use super::*;
@@ -42,10 +42,14 @@ fn bundle(change: impl Fn(&mut Manifest)) -> (Vec<u8>, Expected) {
     (bytes, Expected { id: sample().run.id, size: finished.size, sha256: finished.sha256, row_counts })
 }
 
-fn judged(bytes: &[u8], expected: &Expected) -> Verdict {
+fn stored(bytes: &[u8]) -> File {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
-    verify(file, expected, &Abort::default()).unwrap()
+    file
+}
+
+fn judged(bytes: &[u8], expected: &Expected) -> Verdict {
+    verify(stored(bytes), expected, &Abort::default()).unwrap()
 }
 
 /// The checks that failed, and the first detail.
@@ -93,28 +97,53 @@ fn every_check_fails_by_itself() {
     assert_eq!(faults(&judged(&bytes, &expected)).0, ["contents", "checksums"]);
 }
 
-/// Whatever single byte is flipped, the bundle doesn't prove itself: where no hash of the catalog helps, as for a file to import.
+/// All entries of a bundle, unpacked.
+fn unpacked(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
+    let reader = BundleReader::open(stored(bytes))?;
+    let content = |path: &str| {
+        let mut text = Vec::new();
+        reader.copy(path, &mut text)?;
+        Ok((path.to_owned(), text))
+    };
+    reader.entries().iter().map(|entry| content(&entry.path)).collect()
+}
+
+/// A bundle that says of itself that it is whole is refused as damaged, or is the same in content (deflate leaves bits unused):
+/// where no hash of the catalog helps, as for a file to import.
+fn assert_refused_or_equal(damaged: &[u8], whole: &[u8], expected: &Expected, what: &str) {
+    let proven = prove(stored(damaged), &Abort::default());
+    match &proven {
+        Err(BundleError::Damaged(_)) => {}
+        Err(other) => panic!("{what}: {other}"),
+        Ok(proven) => {
+            assert_eq!(unpacked(damaged).unwrap(), unpacked(whole).unwrap(), "{what}");
+            assert_eq!(proven.manifest.run.id, expected.id, "{what}");
+        }
+    }
+    assert_eq!(judged(damaged, expected).proves_itself(), proven.is_ok(), "{what}");
+}
+
 #[test]
 fn every_flipped_byte_is_found_without_the_catalog() {
     let (bytes, expected) = bundle(|_| {});
-    let contents = |bytes: &[u8]| {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(bytes).unwrap();
-        let reader = BundleReader::open(file).ok()?;
-        let mut all = Vec::new();
-        for entry in reader.entries() {
-            let mut text = Vec::new();
-            reader.read(&entry.path).ok()?.read_to_end(&mut text).ok()?;
-            all.push((entry.path.clone(), text));
-        }
-        Some(all)
-    };
-    let whole = contents(&bytes);
+    assert_eq!(prove(stored(&bytes), &Abort::default()).unwrap().sha256, expected.sha256);
     for at in 0..bytes.len() {
-        let mut damaged = bytes.clone();
-        damaged[at] ^= 1 << (at % 8);
-        let verdict = judged(&damaged, &expected);
-        assert!(!verdict.proves_itself() || contents(&damaged) == whole, "byte {at}: {verdict:?}");
+        for flip in [1 << (at % 8), 0xff] {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= flip;
+            assert_refused_or_equal(&damaged, &bytes, &expected, &format!("byte {at} ^ {flip:#x}"));
+        }
+    }
+}
+
+#[test]
+fn a_byte_too_many_or_too_few_is_found_wherever_it_is() {
+    let (bytes, _) = bundle(|_| {});
+    for at in 0..=bytes.len() {
+        let (before, after) = bytes.split_at(at);
+        for damaged in [[before, b"\0", after].concat(), [before, after.get(1..).unwrap_or(b"\0")].concat()] {
+            assert!(matches!(prove(stored(&damaged), &Abort::default()), Err(BundleError::Damaged(_))), "byte {at}");
+        }
     }
 }
 
@@ -125,5 +154,20 @@ fn a_file_cut_at_any_length_is_found() {
         let verdict = judged(&bytes[..length], &expected);
         assert_eq!(faults(&verdict).0, ["size", "sha256", "zip"], "{length} bytes");
         assert_eq!(verdict.checks.iter().filter(|check| check.ok.is_none()).count(), 5);
+        let proven = prove(stored(&bytes[..length]), &Abort::default());
+        assert!(matches!(proven, Err(BundleError::Damaged(_))), "{length} bytes: {proven:?}");
     }
+}
+
+/// Wrong in what no zip and no checksum tells.
+#[test]
+fn what_the_manifest_says_is_compared_with_the_contents() {
+    let refused = |change: fn(&mut Manifest)| match prove(stored(&bundle(change).0), &Abort::default()) {
+        Err(BundleError::Damaged(fault)) => fault,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(|manifest| manifest.sheets[0].row_count = 3), "csv/matters.csv has 2 rows, the manifest says 3");
+    let sha256 = |manifest: &mut Manifest| manifest.sheets[1].files.json.as_mut().unwrap().sha256 = "0".repeat(64);
+    assert_eq!(refused(sha256), "json/deadlines.json is not what the manifest says");
+    assert_eq!(refused(|manifest| drop(manifest.sheets.pop())), "the manifest does not list csv/deadlines.csv");
 }
