@@ -20,6 +20,10 @@ pub(super) fn check(manifest: &Manifest, text: &[u8]) -> Result<()> {
     }
     check_run(&manifest.run)?;
     check_formats(&manifest.formats, &manifest.run.files)?;
+    let [_, _, _, schema, restore, _] = SINGLE_FILES;
+    if !manifest.scripts.iter().all(|file| [schema, restore].contains(&file.path.as_str())) {
+        return Err(damaged("scripts are not those of a bundle"));
+    }
     let mut names = HashSet::new();
     let mut rows = 0_u64;
     for sheet in &manifest.sheets {
@@ -241,6 +245,14 @@ mod tests {
         assert_eq!(run(|run| run.files.clear()), files);
         assert_eq!(fault(|manifest| _ = manifest.formats.remove(0)), files);
         assert_eq!(fault(|manifest| _ = manifest.formats.pop()), "sheet \"matters\" does not have its own files");
+    }
+
+    #[test]
+    fn scripts_are_those_of_a_bundle() {
+        let script = |path: &str| fault(|manifest| manifest.scripts[0].path = path.into());
+        for path in ["manifest.json", "SHA256SUMS", "README.txt", "csv/matters.csv", "../evil.sql"] {
+            assert_eq!(script(path), "scripts are not those of a bundle", "{path}");
+        }
     }
 
     #[test]
