@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::pg::identity::{As, act_as};
 use crate::pg::locks::{self, Locked, Mode};
 use crate::pg::name_guard::naming;
-use crate::pg::query::{Row, Snapshot, number, select};
+use crate::pg::query::{Row, Snapshot, number, oid_array, select};
 
 /// A sequence that belongs to the export, locked.
 pub struct Planned {
@@ -20,20 +20,18 @@ pub struct Planned {
     owned_by: Option<OwnedBy>,
 }
 
-/// Finds and locks the sequences of the exported tables' columns and of their schemas.
+/// Finds and locks the sequences of the exported tables' columns (partitions' too), those of no column that are in their schemas or in
+/// their defaults.
 ///
 /// # Errors
 /// [`Error::Rights`] where an owner may not read its sequence, [`Error::LockNotAvailable`], [`Error::ChangedAfterSnapshot`].
 pub fn lock(plan: &Plan) -> Result<Vec<Planned>> {
-    let relations: Vec<[&str; 2]> = plan
-        .sheets
-        .iter()
-        .filter_map(|planned| planned.sheet.relation.as_ref())
-        .map(|relation| [relation.schema.as_str(), relation.table.as_str()])
-        .collect();
     let rows = select(
         Snapshot::Latest,
-        "WITH exported AS (SELECT e ->> 0 AS schema, e ->> 1 AS name FROM jsonb_array_elements($1::jsonb) AS e) \
+        "WITH exported AS (SELECT c.oid, c.relnamespace FROM pg_catalog.pg_class AS c WHERE c.oid = ANY ($1::oid[])), \
+         used AS (SELECT d.refobjid AS oid FROM pg_catalog.pg_attrdef AS a JOIN pg_catalog.pg_depend AS d \
+           ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = a.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass \
+           WHERE a.adrelid IN (SELECT oid FROM exported)) \
          SELECT c.oid, c.relowner, n.nspname, c.relname, pg_catalog.has_schema_privilege(c.relowner, n.oid, 'USAGE'), \
            pg_catalog.has_sequence_privilege(c.relowner, c.oid, 'SELECT'), pg_catalog.pg_get_userbyid(c.relowner), \
            tn.nspname, t.relname, a.attname \
@@ -44,10 +42,10 @@ pub fn lock(plan: &Plan) -> Result<Vec<Planned>> {
          LEFT JOIN pg_catalog.pg_namespace AS tn ON tn.oid = t.relnamespace \
          LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid \
          WHERE c.relkind = 'S' AND c.relpersistence <> 't' \
-         AND CASE WHEN t.oid IS NULL THEN n.nspname IN (SELECT schema FROM exported) \
-           ELSE (tn.nspname, t.relname) IN (SELECT schema, name FROM exported) END \
+         AND CASE WHEN t.oid IS NULL THEN c.relnamespace IN (SELECT relnamespace FROM exported) OR c.oid IN (SELECT oid FROM used) \
+           ELSE t.oid IN (SELECT oid FROM exported) END \
          ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"",
-        &[Some(&serde_json::to_string(&relations).map_err(Error::internal)?)],
+        &[Some(&oid_array(plan.relations()))],
     )?;
     let planned = rows.iter().map(planned).collect::<Result<Vec<Planned>>>()?;
     let mut in_order: Vec<&Planned> = planned.iter().collect();

@@ -181,6 +181,17 @@ impl Plan {
         compare_trees(&self.trees, &now)?;
         self.sources.iter().try_for_each(Sources::still_hold)
     }
+
+    /// The relations of the sheets, with those of their partitions that are exported.
+    pub fn relations(&self) -> BTreeSet<u32> {
+        let of_sheets = self.sheets.iter().filter(|planned| planned.sheet.relation.is_some());
+        let roots = of_sheets.filter_map(|planned| planned.names.first().copied());
+        let members = roots.flat_map(|root| {
+            let partitions = self.trees.get(&root).into_iter().flat_map(|tree| tree.members.keys().copied());
+            partitions.filter(|oid| !self.forbidden.contains(oid)).chain([root])
+        });
+        members.collect()
+    }
 }
 
 /// Tables with all their partitions, by oid.

@@ -140,6 +140,8 @@ pub struct Catalog {
     pub schemas: HashMap<u32, String>,
     /// Tables that the script makes.
     pub tables: BTreeSet<u32>,
+    /// Tables that it leaves to extensions.
+    pub of_extensions: BTreeSet<u32>,
     /// Sequences that it makes.
     pub sequences: BTreeSet<u32>,
     /// Relations that must not be named.
@@ -165,6 +167,7 @@ impl Catalog {
             extensions: extensions()?,
             schemas: schemas()?,
             tables,
+            of_extensions: BTreeSet::new(),
             sequences,
             forbidden: forbidden.into_iter().collect(),
             members: HashMap::new(),
@@ -172,9 +175,9 @@ impl Catalog {
             own_extension: extension::lookup()?.oid.to_u32(),
         };
         catalog.read_dependencies()?;
-        let members = catalog.members.clone();
-        catalog.tables.retain(|oid| !members.contains_key(&Object::relation(*oid)));
-        catalog.sequences.retain(|oid| !members.contains_key(&Object::relation(*oid)));
+        let is_member = |oid: &u32| catalog.members.contains_key(&Object::relation(*oid));
+        (catalog.of_extensions, catalog.tables) = catalog.tables.iter().copied().partition(is_member);
+        catalog.sequences = catalog.sequences.iter().copied().filter(|oid| !is_member(oid)).collect();
         Ok(catalog)
     }
 
@@ -215,12 +218,13 @@ impl Catalog {
     /// Whether a name says that there is a relation that the script doesn't make: one that is excluded has no name here.
     pub fn is_of_another_relation(&self, object: Object) -> bool {
         match object.class {
-            Class::Relation => true,
+            Class::Relation => !self.tables.contains(&object.oid),
             Class::Type => self.types.get(&object.oid).is_some_and(|found| match found.of {
                 Some(of) => self.is_of_another_relation(Object::of_type(of)),
-                None => found
-                    .relation
-                    .is_some_and(|relation| self.relations.get(&relation).is_none_or(|relation| relation.kind != 'c')),
+                None => found.relation.is_some_and(|oid| {
+                    let is_composite = self.relations.get(&oid).is_some_and(|relation| relation.kind == 'c');
+                    !is_composite && !self.tables.contains(&oid)
+                }),
             }),
             _ => false,
         }

@@ -1,6 +1,6 @@
 //! What of each column's default, generation and NOT NULL the script can keep.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::catalog::{Catalog, Class, Object, Unit};
 use super::left_out::LeftOut;
@@ -36,7 +36,7 @@ pub fn settle(
     let mut settled = Columns::new();
     for table in tables.values() {
         for column in &table.columns {
-            let emptied = selection.emptied.contains(&(table.oid, column.number));
+            let emptied = selection.emptied.contains_key(&(table.oid, column.number));
             let mut shape = Settled { not_null: column.not_null && !emptied, ..Settled::default() };
             if let Some((oid, text)) = column.default.as_ref().filter(|_| !emptied) {
                 let object = default_object(*oid);
@@ -71,55 +71,46 @@ fn empty(
     left_out: &mut LeftOut,
     catalog: &Catalog,
 ) -> Result<()> {
-    let generated = |table: &Table| -> Vec<(i32, u32)> {
-        let default = |column: &Column| Some((column.number, column.default.as_ref().filter(|_| column.generated)?.0));
-        table.columns.iter().filter_map(default).collect()
-    };
     for table in tables.values() {
-        for (number, oid) in generated(table) {
-            if !selection.makes(Unit::Table(table.oid)) {
-                continue;
-            }
-            let object = default_object(oid);
-            let on_itself =
-                catalog.references(object).iter().find(|r| r.to == Object::relation(table.oid) && r.column == 0);
-            let mut of_column =
-                catalog.references(Object::relation(table.oid)).iter().filter(|r| r.of_column == number).map(|r| r.to);
-            let missing = selection
-                .missing(object, table.oid)
-                .or(on_itself.map(|reference| reference.to))
-                .or_else(|| of_column.find(|to| to.class != Class::Relation && !selection.has(*to)));
-            if let Some(missing) = missing {
-                selection.emptied.insert((table.oid, number));
-                let name =
-                    table.columns.iter().find(|column| column.number == number).map_or("", |column| &column.name);
-                left_out.add_because(
-                    catalog,
-                    &format!("expression of the generated column {}.{name}", table.name),
-                    missing,
-                )?;
+        for column in table.columns.iter().filter(|column| column.generated) {
+            let Some(object) = column.default.as_ref().map(|(oid, _)| default_object(*oid)) else { continue };
+            // The table itself, as a constant of type regclass, is not there yet when its columns are made.
+            let own = catalog.references(object).iter().find(|r| r.to == Object::relation(table.oid) && r.column == 0);
+            let missing = selection.missing(object, table.oid).or(own.map(|reference| reference.to));
+            if let Some(missing) = missing.filter(|_| selection.makes(Unit::Table(table.oid))) {
+                let what = format!("expression of the generated column {}.{}", table.name, column.name);
+                left_out.add_because(catalog, &what, missing)?;
+                selection.emptied.insert((table.oid, column.number), object);
             }
         }
     }
-    // By name, up and down, until nothing changes.
-    loop {
-        let mut more = BTreeSet::new();
-        for table in tables.values() {
-            for parent in table.parents.iter().filter_map(|oid| tables.get(oid)) {
-                for column in table.columns.iter().filter(|column| column.generated) {
-                    let Some(inherited) = parent.columns.iter().find(|other| other.name == column.name) else {
-                        continue;
-                    };
-                    let (own, theirs) = ((table.oid, column.number), (parent.oid, inherited.number));
-                    if selection.emptied.contains(&own) != selection.emptied.contains(&theirs) {
-                        more.extend([own, theirs]);
-                    }
+    while let Some((key, object)) = unlike_relatives(tables, selection) {
+        selection.emptied.insert(key, object);
+    }
+    Ok(())
+}
+
+/// A generated column that is kept, though that of a parent or child is not.
+fn unlike_relatives(tables: &BTreeMap<u32, Table>, selection: &Selection<'_>) -> Option<((u32, i32), Object)> {
+    let is_emptied = |of: &Table, column: &Column| selection.emptied.contains_key(&(of.oid, column.number));
+    let kept = |of: &Table, column: &Column| {
+        let object = column.default.as_ref().filter(|_| column.generated).map(|(oid, _)| default_object(*oid))?;
+        Some(((of.oid, column.number), object))
+    };
+    for table in tables.values() {
+        for parent in table.parents.iter().filter_map(|oid| tables.get(oid)) {
+            for column in &table.columns {
+                let Some(inherited) = parent.columns.iter().find(|other| other.name == column.name) else { continue };
+                let found = match (is_emptied(table, column), is_emptied(parent, inherited)) {
+                    (true, false) => kept(parent, inherited),
+                    (false, true) => kept(table, column),
+                    _ => None,
+                };
+                if found.is_some() {
+                    return found;
                 }
             }
         }
-        if more.is_empty() {
-            return Ok(());
-        }
-        selection.emptied.extend(more);
     }
+    None
 }

@@ -69,7 +69,7 @@ pub fn write(writer: &mut Writer<'_>, links: &BTreeMap<u32, Link>) -> Result<()>
         let Some(index) = key.index else { continue };
         let object = Object::constraint(key.oid);
         let missing = writer.selection.missing(object, table.oid);
-        let missing = missing.or_else(|| missing_for_index(writer, index, table.oid));
+        let missing = missing.or_else(|| writer.selection.missing(Object::relation(index), table.oid));
         if let Some(missing) = missing {
             let what = format!("constraint {} on {}", key.name, table.name);
             writer.left_out.add_because(writer.catalog, &what, missing)?;
@@ -167,16 +167,6 @@ fn depth(table: u32, links: &BTreeMap<u32, Link>) -> usize {
     parents.iter().map(|parent| depth(*parent, links) + 1).max().unwrap_or(0)
 }
 
-fn missing_for_index(writer: &Writer<'_>, index: u32, table: u32) -> Option<Object> {
-    let references = writer.catalog.references(Object::relation(index)).iter();
-    let others = references.filter(|reference| reference.to.class != super::Class::Constraint);
-    let missing = others.filter(|reference| match reference.to == Object::relation(table) {
-        true => writer.selection.emptied.contains(&(table, reference.column)),
-        false => !writer.selection.has(reference.to),
-    });
-    missing.map(|reference| reference.to).next()
-}
-
 fn plain_indexes(writer: &mut Writer<'_>, indexes: &[Index]) -> Result<Vec<String>> {
     let of_constraints: BTreeSet<u32> = writer
         .constraints
@@ -191,7 +181,7 @@ fn plain_indexes(writer: &mut Writer<'_>, indexes: &[Index]) -> Result<Vec<Strin
         }
         if !index.valid {
             writer.left_out.add(format!("index {}: it is not valid", index.name));
-        } else if let Some(missing) = missing_for_index(writer, index.oid, index.table) {
+        } else if let Some(missing) = writer.selection.missing(Object::relation(index.oid), index.table) {
             writer.left_out.add_because(writer.catalog, &format!("index {}", index.name), missing)?;
         } else {
             statements.push(format!("{};", index.definition));
@@ -222,12 +212,8 @@ pub fn foreign_keys(writer: &mut Writer<'_>, links: &BTreeMap<u32, Link>, forbid
             writer.left_out.add(format!("{what}: refers to a table of which partitions are excluded"));
             continue;
         }
-        let emptied = |table: u32| writer.selection.emptied.iter().any(|(of, _)| *of == table);
         let object = Object::constraint(key.oid);
-        let references = writer.catalog.references(object).iter();
-        let lost = references.filter(|r| r.to.class == super::Class::Relation && emptied(r.to.oid));
-        let lost = lost.filter(|r| writer.selection.emptied.contains(&(r.to.oid, r.column))).map(|r| r.to).next();
-        if let Some(missing) = lost.or_else(|| writer.selection.missing(object, table.oid)) {
+        if let Some(missing) = writer.selection.missing(object, table.oid) {
             writer.left_out.add_because(writer.catalog, &what, missing)?;
             continue;
         }

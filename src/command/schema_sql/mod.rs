@@ -128,6 +128,11 @@ impl<'a> Writer<'a> {
         let made: BTreeSet<u32> =
             self.tables.keys().copied().filter(|oid| self.selection.makes(Unit::Table(*oid))).collect();
         let links = inheritance::links(&self.tables, &made, &columns);
+        for (oid, _) in links.iter().filter(|(_, link)| matches!(link, Link::InheritsLater(_))) {
+            let name = self.name(Unit::Table(*oid));
+            self.left_out
+                .add(format!("inheritance of {name}: what it inherits is its own as well, to keep the columns' order"));
+        }
 
         let collations = types::collations(&self.selection.collations())?;
         self.section("Collations", by_name(collations.into_values().map(|(_, name, statement)| (name, statement))));
@@ -162,6 +167,9 @@ impl<'a> Writer<'a> {
             if relation.and_then(|oid| self.catalog.relations.get(&oid)).is_some_and(|relation| relation.kind != 'c') {
                 self.left_out.add(format!("{}: only its row type is here", self.described(Unit::Type(oid))));
             }
+        }
+        for table in tables::read(&self.catalog.of_extensions)?.values() {
+            self.left_out.add(format!("table {} and its rows: it belongs to an extension", table.name));
         }
         for table in self.tables.values().filter(|table| table.kind == 'f') {
             self.left_out.add(format!("foreign table {}: it is an ordinary table here", table.name));

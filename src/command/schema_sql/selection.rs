@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::catalog::{Catalog, Class, Object, Place, Unit};
+use super::catalog::{Catalog, Class, Object, Place, Reference, Unit};
 
 /// What the script makes.
 pub struct Selection<'a> {
@@ -11,15 +11,15 @@ pub struct Selection<'a> {
     made: BTreeSet<Unit>,
     /// What cannot be made, and the object that is missing for it.
     pub dropped: BTreeMap<Unit, Object>,
-    /// Generated columns that have lost what generates them: table and number.
-    pub emptied: BTreeSet<(u32, i32)>,
+    /// Generated columns that have lost what generates them, table and number, each with its object in pg_attrdef.
+    pub emptied: BTreeMap<(u32, i32), Object>,
 }
 
 impl<'a> Selection<'a> {
     /// All tables of `catalog`, the types and collations `wanted`, and what these and `expressions` need; without what cannot be made.
     pub fn of(catalog: &'a Catalog, wanted: impl IntoIterator<Item = Object>, expressions: &[Object]) -> Selection<'a> {
         let mut selection =
-            Selection { catalog, made: BTreeSet::new(), dropped: BTreeMap::new(), emptied: BTreeSet::new() };
+            Selection { catalog, made: BTreeSet::new(), dropped: BTreeMap::new(), emptied: BTreeMap::new() };
         let tables = catalog.tables.iter().map(|oid| Object::relation(*oid));
         let mut queue: Vec<Object> = tables.chain(wanted).collect();
         for expression in expressions {
@@ -69,14 +69,17 @@ impl<'a> Selection<'a> {
 
     /// What `object` depends on and the script does not have; `table` is the one that it belongs to.
     pub fn missing(&self, object: Object, table: u32) -> Option<Object> {
-        let references = self.catalog.references(object).iter();
-        let missing = references.filter(|reference| {
-            if reference.to == Object::relation(table) && self.makes(Unit::Table(table)) {
-                return self.emptied.contains(&(table, reference.column));
+        let missing = |reference: &Reference| {
+            let emptied = || self.emptied.get(&(reference.to.oid, reference.column)).copied();
+            match reference.to {
+                to if to.class == Class::Relation && emptied().is_some() => emptied(),
+                to if to == Object::relation(table) && self.makes(Unit::Table(table)) => None,
+                // An index depends on the constraint that it is for.
+                to if to.class == Class::Constraint || self.has(to) => None,
+                to => Some(to),
             }
-            !self.has(reference.to)
-        });
-        missing.map(|reference| reference.to).next()
+        };
+        self.catalog.references(object).iter().find_map(missing)
     }
 
     /// Whether an object is there once the script has run.
