@@ -51,6 +51,18 @@ heading 'sha256sum -c SHA256SUMS, in the unpacked folder'
 tail -n 3 build/demo/checked
 echo "$(grep -c ': OK$' build/demo/checked) files OK"
 
+heading 'rehearse_restore(id): it comes back'
+paliad -c "SELECT ok, count(*) AS sheets, sum(rows_found) AS rows FROM paliad_backup.rehearse_restore('$id') GROUP BY ok"
+
+heading "restore(id, sheets => '{paliad.holidays}'), a dry run, after DELETE FROM paliad.holidays"
+paliad <<SQL
+DELETE FROM paliad.holidays;
+SELECT action, relation, rows_restored, message
+FROM paliad_backup.restore('$id', sheets => '{paliad.holidays}');
+SELECT action, relation, rows_restored, message
+FROM paliad_backup.restore('$id', sheets => '{paliad.holidays}', dry_run => false, checkpoint => false);
+SQL
+
 heading 'Where it lies'
 echo "bundle    $bundle"
 echo "unpacked  $root/build/demo/unpacked"

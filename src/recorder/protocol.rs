@@ -74,6 +74,15 @@ pub enum Request {
         /// Five characters.
         sqlstate: String,
     },
+    /// Add to the audit row of an earlier restore.
+    SettleRestore {
+        /// The row.
+        audit_id: String,
+        /// Its event type.
+        event: String,
+        /// Whether it was committed.
+        metadata: Value,
+    },
     /// Insert an audit row about a backup that exists.
     Audit {
         /// One of the event types.

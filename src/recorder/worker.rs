@@ -107,6 +107,10 @@ impl Recorder {
             Request::FailRestore { error, sqlstate } => {
                 self.end_restore(&json!({ "error": error, "error_code": sqlstate }), Some(&error))
             }
+            Request::SettleRestore { audit_id, event, metadata } => transaction(|| {
+                AuditTable::resolve(&Settings::read()?)?.patch(&audit_id, &event, &metadata, "settled_at")?;
+                Ok(Reply::Done)
+            }),
             Request::Audit { event, actor, metadata, stamp } => {
                 transaction(|| audit(&event, &actor, &metadata, &stamp).map(|_| Reply::Done))
             }

@@ -88,6 +88,7 @@ pub fn restore(extension: Extension, request: &RestoreRequest) -> Result<Report>
     lock_extension(extension.oid);
     Recorder::with(extension, |recorder| {
         recorder.ask(&Request::Acquire)?;
+        undo::settle(recorder)?;
         audited(recorder, request, |recorder, progress, audit_id| {
             let source = Source::open(&backup, request.skip_verify, || recorder.show(progress, false))?;
             let mut restore = Restore { request, backup: &backup, source, recorder, progress, audit_id, wrote_before };
@@ -155,10 +156,11 @@ impl Restore<'_> {
             self.recorder.show(self.progress, false)?;
             let (recorder, progress) = (&mut *self.recorder, &mut *self.progress);
             let loaded = report.step(&target.sheet.name, self.request.dry_run, || {
-                let before = progress.rows_done;
-                load::load(target, &self.source.reader, self.request.overwrite, |bytes, rows| {
+                let (before, mut read) = (progress.rows_done, 0);
+                load::load(target, &self.source.reader, self.request.overwrite, |bytes| {
                     progress.bytes_done += bytes;
-                    progress.rows_done = before + rows;
+                    read += bytes;
+                    progress.rows_done = before + target.rows_in(read);
                     recorder.show(progress, false)
                 })
             })?;

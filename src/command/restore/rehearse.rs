@@ -91,7 +91,7 @@ fn one(source: &Source, sheet: &SheetEntry, scratch: &mut Scratch, store: &dyn S
     let mut rows = 0;
     let result = attempt(Then::Keep, || {
         let table = scratch.table(sheet)?;
-        rows = load::load(&table.target, &source.reader, true, |_, _| Ok(()))?.restored;
+        rows = load::load(&table.target, &source.reader, true, |_| Ok(()))?.restored;
         for constraint in constraints::deferrable(&table.target.members)? {
             constraint.check()?;
         }

@@ -58,6 +58,13 @@ impl Target {
         })
     }
 
+    /// About how many rows the first `bytes` of the csv file are, for progress.
+    pub fn rows_in(&self, bytes: u64) -> u64 {
+        let size = self.sheet.files.csv.as_ref().map_or(1, |file| file.size.max(1));
+        (u128::from(self.sheet.row_count) * u128::from(bytes) / u128::from(size)).min(self.sheet.row_count.into())
+            as u64
+    }
+
     /// The table as a query names it: without its inheritance children, but with its partitions.
     pub fn only(&self) -> String {
         format!("{}{}", if self.is_partitioned { "" } else { "ONLY " }, self.qualified)

@@ -1,8 +1,7 @@
 //! Triggers that would fire while rows are loaded: those that are enabled for replicas or always. The others rest by themselves while
-//! `session_replication_role` is `replica`, which it is while rows are loaded but not while tables are truncated: that is not done as
-//! the tables' owners, and triggers would have the extension's rights.
+//! `session_replication_role` is `replica`.
 
-use pgrx::pg_sys::{self, Oid};
+use pgrx::pg_sys::Oid;
 
 use super::targets::Targets;
 use crate::error::Result;
@@ -26,8 +25,8 @@ pub fn disable(targets: &Targets) -> Result<Vec<Disabled>> {
     let rows = select(
         Snapshot::Latest,
         "SELECT tgrelid, oid, tgenabled FROM pg_catalog.pg_trigger \
-         WHERE (tgenabled IN ('A', 'R') OR tgenabled = 'O' AND tgtype & $2::int2 <> 0) AND tgrelid = ANY ($1::oid[]) ORDER BY oid",
-        &[Some(&oid_array(targets.members())), Some(&pg_sys::TRIGGER_TYPE_TRUNCATE.to_string())],
+         WHERE tgenabled IN ('A', 'R') AND tgrelid = ANY ($1::oid[]) ORDER BY oid",
+        &[Some(&oid_array(targets.members()))],
     )?;
     let disabled: Vec<Disabled> = rows
         .into_iter()

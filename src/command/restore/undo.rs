@@ -1,7 +1,7 @@
 //! Restores that were made, and taking one back.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Report, RestoreRequest, restore};
 use crate::bundle::manifest::Scope;
@@ -11,6 +11,8 @@ use crate::catalog::settings::Settings;
 use crate::error::{Error, Result};
 use crate::pg::query::{Snapshot, scalar, select};
 use crate::pg::session;
+use crate::recorder::leader::Recorder;
+use crate::recorder::protocol::Request;
 
 /// What an audit row says of a restore.
 #[derive(Clone, Debug, Deserialize)]
@@ -38,6 +40,9 @@ pub struct Restored {
     /// Why it failed.
     #[serde(default)]
     pub error: Option<String>,
+    /// As it was recorded once it was known: the server forgets in time.
+    #[serde(default)]
+    committed: Option<bool>,
     #[serde(default)]
     transaction_id: Option<String>,
     #[serde(default)]
@@ -46,6 +51,8 @@ pub struct Restored {
 
 /// One row of `restores()`.
 pub struct Entry {
+    /// restore_requested or restore_undone.
+    pub event: String,
     /// The audit row.
     pub audit_id: String,
     /// When, as text of a timestamptz.
@@ -66,6 +73,9 @@ impl Restored {
 
     /// What pg_xact_status() says, where the row is of this server.
     fn committed(&self) -> Result<Option<bool>> {
+        if self.committed.is_some() {
+            return Ok(self.committed);
+        }
         let Some(transaction) = self.transaction_id.as_deref().filter(|_| !self.dry_run && self.error.is_none()) else {
             return Ok(if self.error.is_some() { Some(false) } else { None });
         };
@@ -96,6 +106,7 @@ pub fn list(most: u32) -> Result<Vec<Entry>> {
         .filter_map(|row| {
             let restored = serde_json::from_value::<Restored>(row.metadata).ok()?;
             Some(restored.committed().map(|committed| Entry {
+                event: row.event_type,
                 audit_id: row.id,
                 requested_at: row.created_at,
                 by_email: row.actor_email,
@@ -104,6 +115,20 @@ pub fn list(most: u32) -> Result<Vec<Entry>> {
             }))
         })
         .collect()
+}
+
+/// Records whether earlier restores were committed, while the server knows.
+///
+/// # Errors
+/// Of the recorder.
+pub fn settle(recorder: &mut Recorder) -> Result<()> {
+    for entry in list(20)?.into_iter().filter(|entry| entry.restored.committed.is_none()) {
+        if let Some(committed) = entry.committed {
+            let metadata = json!({ "committed": committed });
+            recorder.ask(&Request::SettleRestore { audit_id: entry.audit_id, event: entry.event, metadata })?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts back what a restore has replaced or added, from the checkpoint that was made before it.
