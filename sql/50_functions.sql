@@ -89,6 +89,13 @@ CREATE FUNCTION paliad_backup.read_sheet(id uuid, sheet text, by_email text DEFA
 COMMENT ON FUNCTION paliad_backup.read_sheet(uuid, text, text) IS
     'The rows of one sheet of a bundle, in its order, each as an object: column to value. Audited. Errors: 42704 no such backup or sheet, 55000 not done or deleted, or a bundle without json, 0A000 a row of 1 GB or more, XX001 the bundle is damaged; and what jsonb cannot hold (54000 more than 256 MB in one row, 22P05 \\u0000 in a json value): read_rows() has it';
 
+CREATE FUNCTION paliad_backup.read_sheet_as(row_type anyelement, id uuid, sheet text, by_email text DEFAULT NULL)
+    RETURNS SETOF anyelement
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'read_sheet_as_wrapper';
+COMMENT ON FUNCTION paliad_backup.read_sheet_as(anyelement, uuid, text, text) IS
+    'The rows of one sheet of a bundle, in its order, as rows of a table: read_sheet_as(NULL::paliad.projects, id, ''projects''). Exact values: from csv, by the types'' own input functions, as the table''s owner. Columns are matched by name; those that the bundle lacks are NULL, generated ones are computed. Audited. Errors: 22023 not a row type, or none of its columns is in the sheet, 42704 no such backup or sheet, 55000 not done or deleted, or a bundle without csv, 0A000 a row of 1 GB or more, XX001 the bundle is damaged';
+
 CREATE FUNCTION paliad_backup.delete(id uuid, by_email text DEFAULT NULL)
     RETURNS paliad_backup.backups
     LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -170,5 +177,6 @@ GRANT EXECUTE ON FUNCTION
     paliad_backup.delete(uuid, text), paliad_backup.pin(uuid, text), paliad_backup.unpin(uuid, text), paliad_backup.reconcile(),
     paliad_backup.repair_checksum(uuid, text), paliad_backup.read_file(uuid, text, text),
     paliad_backup.import_bundle(text, text), paliad_backup.rebuild_catalog(boolean),
+    paliad_backup.read_sheet_as(anyelement, uuid, text, text),
     paliad_backup.read_rows(uuid, text, text), paliad_backup.read_sheet(uuid, text, text)
     TO paliad_backup_admin;

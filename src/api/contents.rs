@@ -1,11 +1,11 @@
 //! What is inside a bundle, and the bundle itself.
 
-use pgrx::Uuid;
 use pgrx::prelude::*;
+use pgrx::{AnyElement, Uuid, pg_sys};
 
 use super::backups::session_user;
 use super::{arguments, authorized};
-use crate::command::{download, list_files, read};
+use crate::command::{download, list_files, read, read_as};
 use crate::error::Error;
 
 /// Large enough to be quick, small enough for any client.
@@ -77,4 +77,20 @@ fn read_rows(id: Option<Uuid>, sheet: Option<&[u8]>, by_email: Option<&[u8]>) ->
         read::rows(extension, &arguments::id(id)?, &sheet, &actor)
     });
     SetOfIterator::new(rows.map(|row| row.unwrap_or_else(|error| error.raise()).into_bytes()))
+}
+
+/// `paliad_backup.read_sheet_as(row_type, id, sheet, by_email)`: the rows of a sheet as those of a table's row type.
+#[pg_extern(sql = false)]
+fn read_sheet_as(
+    _row_type: Option<AnyElement>,
+    id: Option<Uuid>,
+    sheet: Option<&[u8]>,
+    by_email: Option<&[u8]>,
+    fcinfo: pg_sys::FunctionCallInfo,
+) {
+    authorized(|extension| {
+        let sheet = arguments::text(sheet).unwrap_or_default();
+        let actor = arguments::actor(arguments::text(by_email).as_deref(), None, &session_user()?);
+        read_as::read_sheet_as(extension, fcinfo, &arguments::id(id)?, &sheet, &actor)
+    });
 }

@@ -10,6 +10,7 @@ pub mod list_files;
 pub mod pin;
 pub mod plan;
 pub mod read;
+pub mod read_as;
 pub mod rebuild;
 pub mod reconcile;
 pub mod restore;
@@ -23,6 +24,7 @@ mod register;
 mod schema_sql;
 mod seal;
 mod sequences;
+mod sheet_rows;
 
 /// In force while user tables are planned and read, whatever the caller's session says: the same data gives the same bytes.
 /// No parallel workers: the recorder needs a slot, and the server's other users the cores.

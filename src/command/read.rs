@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::download::{MAX_VALUE, open_audited};
 use crate::bundle::BundleError;
-use crate::bundle::manifest::Manifest;
+use crate::bundle::manifest::{Manifest, SheetEntry};
 use crate::bundle::objects::Objects;
 use crate::bundle::reader::{BundleReader, EntryReader, read_error};
 use crate::catalog::audit::Actor;
@@ -46,12 +46,7 @@ pub fn file(extension: Extension, id: &str, path: &str, actor: &Actor) -> Result
 pub fn rows(extension: Extension, id: &str, sheet: &str, actor: &Actor) -> Result<Rows> {
     let reader = open(extension, id, sheet, actor)?;
     let manifest = Manifest::parse(&reader.manifest_bytes()?)?;
-    let Some(entry) = manifest.sheets.into_iter().find(|entry| entry.name == sheet) else {
-        return Err(Error::UnknownObject {
-            message: format!("there is no sheet \"{sheet}\" in backup {id}"),
-            hint: format!("SELECT jsonb_object_keys(row_counts) FROM paliad_backup.get('{id}'); shows them."),
-        });
-    };
+    let entry = sheet_of(manifest, id, sheet)?;
     let Some(file) = entry.files.json else {
         return Err(Error::WrongState {
             message: format!("backup {id} has no json files"),
@@ -62,7 +57,19 @@ pub fn rows(extension: Extension, id: &str, sheet: &str, actor: &Actor) -> Resul
     Ok(Rows { objects: Objects::new(source, MAX_VALUE as usize), path: file.path })
 }
 
-fn open(extension: Extension, id: &str, what: &str, actor: &Actor) -> Result<BundleReader> {
+/// One sheet of a bundle.
+///
+/// # Errors
+/// [`Error::UnknownObject`].
+pub(super) fn sheet_of(manifest: Manifest, id: &str, name: &str) -> Result<SheetEntry> {
+    manifest.sheets.into_iter().find(|entry| entry.name == name).ok_or_else(|| Error::UnknownObject {
+        message: format!("there is no sheet \"{name}\" in backup {id}"),
+        hint: format!("SELECT jsonb_object_keys(row_counts) FROM paliad_backup.get('{id}'); shows them."),
+    })
+}
+
+/// Opens a bundle to look for `what` in it; the read is audited.
+pub(super) fn open(extension: Extension, id: &str, what: &str, actor: &Actor) -> Result<BundleReader> {
     let metadata = json!({ "backup_id": id, "read": what, "read_by_email": actor.email });
     let artifact = open_audited(extension, &backups::find(id)?, "backup_read", actor, metadata, "read_at")?;
     Ok(BundleReader::open(artifact.file)?)

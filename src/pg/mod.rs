@@ -18,6 +18,7 @@ pub mod query;
 pub mod read_guard;
 pub mod referential;
 pub mod relcache;
+pub mod row_set;
 pub mod scan;
 pub mod sequence;
 pub mod session;

@@ -3,7 +3,7 @@
 mod constraints;
 mod create;
 mod existing;
-mod feed;
+pub(super) mod feed;
 mod load;
 mod lock;
 mod recount;
