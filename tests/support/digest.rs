@@ -128,7 +128,8 @@ impl Digest {
         self.0.insert(name.to_owned(), other.fact(name).to_owned());
     }
 
-    fn only(&self, keep: impl Fn(&str) -> bool) -> Digest {
+    /// The facts whose names `keep` takes.
+    pub fn only(&self, keep: impl Fn(&str) -> bool) -> Digest {
         Digest(
             self.0.iter().filter(|(fact, _)| keep(fact)).map(|(fact, value)| (fact.clone(), value.clone())).collect(),
         )

@@ -128,11 +128,7 @@ impl<'a> Writer<'a> {
         let made: BTreeSet<u32> =
             self.tables.keys().copied().filter(|oid| self.selection.makes(Unit::Table(*oid))).collect();
         let links = inheritance::links(&self.tables, &made, &columns);
-        for (oid, _) in links.iter().filter(|(_, link)| matches!(link, Link::InheritsLater(_))) {
-            let name = self.name(Unit::Table(*oid));
-            self.left_out
-                .add(format!("inheritance of {name}: what it inherits is its own as well, to keep the columns' order"));
-        }
+        self.note_inheritance(&links);
 
         let collations = types::collations(&self.selection.collations())?;
         self.section("Collations", by_name(collations.into_values().map(|(_, name, statement)| (name, statement))));
@@ -175,6 +171,25 @@ impl<'a> Writer<'a> {
             self.left_out.add(format!("foreign table {}: it is an ordinary table here", table.name));
         }
         Ok(())
+    }
+
+    /// Inheritance that is not what it was.
+    fn note_inheritance(&mut self, links: &BTreeMap<u32, Link>) {
+        for (oid, link) in links {
+            let Some(table) = self.tables.get(oid) else { continue };
+            let lacks_parent = table.bound.is_none() && link.parents().len() < table.parents.len();
+            for (applies, what) in [
+                (
+                    matches!(link, Link::InheritsLater(_)),
+                    "what it inherits is its own as well, to keep the columns' order",
+                ),
+                (lacks_parent, "from a table that this script does not make"),
+            ] {
+                if applies {
+                    self.left_out.add(format!("inheritance of {}: {what}", table.name));
+                }
+            }
+        }
     }
 
     /// Kind and name of a type or table.
