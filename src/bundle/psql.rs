@@ -60,6 +60,39 @@ pub fn quote_literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// SQL in which psql finds no variable: it takes `:name` for one outside of quotes, also in the slice of an array, `a[1:name]`.
+pub fn without_variables(sql: &str) -> String {
+    let mut text = String::with_capacity(sql.len());
+    let mut rest = sql.chars().peekable();
+    let mut before = [' '; 2];
+    while let Some(character) = rest.next() {
+        text.push(character);
+        match character {
+            '\'' | '"' => {
+                let escapes = character == '\'' && matches!(before[1], 'E' | 'e') && !is_of_name(before[0]);
+                while let Some(quoted) = rest.next() {
+                    text.push(quoted);
+                    match quoted {
+                        '\\' if escapes => text.extend(rest.next()),
+                        // A doubled quote ends the text and begins it anew.
+                        end if end == character => break,
+                        _ => {}
+                    }
+                }
+            }
+            '-' if before[1] == '-' => text.extend(std::iter::from_fn(|| rest.next_if(|next| *next != '\n'))),
+            ':' if before[1] != ':' && rest.peek().is_some_and(|next| !matches!(next, ':' | '=')) => text.push(' '),
+            _ => {}
+        }
+        before = [before[1], character];
+    }
+    text
+}
+
+fn is_of_name(character: char) -> bool {
+    character.is_alphanumeric() || character == '_' || !character.is_ascii()
+}
+
 /// Whether a name reads on a page as it is: no line break or other control character, no character that reorders text
 /// (Unicode Standard Annex 9, explicit directional formatting).
 pub fn is_printable(name: &str) -> bool {
@@ -78,4 +111,28 @@ pub fn printable(name: &str) -> String {
 fn disturbs(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn psql_finds_no_variable_outside_of_quotes() {
+        for (sql, expected) in [
+            ("a[1:small]", "a[1: small]"),
+            ("a[b:\"HOST\"]", "a[b: \"HOST\"]"),
+            ("x::text, a[:n]", "x::text, a[: n]"),
+            ("a[b::int:c::int]", "a[b::int: c::int]"),
+            ("':x' \":x\" -- :x\n:x", "':x' \":x\" -- :x\n: x"),
+            ("'it''s :x' :x", "'it''s :x' : x"),
+            ("E'\\':x' :x", "E'\\':x' : x"),
+            ("e'\\\\' :x", "e'\\\\' : x"),
+            ("'\\' :x", "'\\' : x"),
+            ("name'\\' :x", "name'\\' : x"),
+            ("a := 1", "a := 1"),
+        ] {
+            assert_eq!(without_variables(sql), expected);
+        }
+    }
 }

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::Plan;
 use crate::bundle::manifest::Format;
-use crate::bundle::psql::printable;
+use crate::bundle::psql::{printable, without_variables};
 use crate::bundle::restore_script::Definitions;
 use crate::bundle::sheet::{Relation, RelationKind};
 use crate::error::Result;
@@ -468,15 +468,16 @@ impl<'a> Writer<'a> {
         schema += &lines.concat();
         schema += SETTINGS;
         for section in head.iter().chain(&self.script) {
-            schema += &format!("\n{section}");
+            schema += &format!("\n{}", without_variables(section));
         }
+        let behind_rows = self.behind_rows.iter().map(|statement| without_variables(statement)).collect();
         let tables: BTreeSet<Relation> =
             made.iter().filter_map(|oid| self.tables.get(oid)).map(|table| table.relation.clone()).collect();
         let is_made = |sequence: &&sequences::Sequence| {
             sequence.definition.is_some() || sequence.owner.as_ref().is_some_and(|(table, ..)| made.contains(table))
         };
         let sequences = self.sequences.values().filter(is_made).map(|sequence| sequence.relation.clone()).collect();
-        Ok(Definitions { schema, tables, sequences, behind_rows: self.behind_rows })
+        Ok(Definitions { schema, tables, sequences, behind_rows })
     }
 }
 
