@@ -113,6 +113,11 @@ impl Digest {
         self.only(|fact| fact.starts_with("rows "))
     }
 
+    /// The rows of some tables alone, by their names as SQL writes them.
+    pub fn only_rows_of(&self, names: &[&str]) -> Digest {
+        self.only(|fact| names.iter().any(|name| fact == format!("rows of {name}")))
+    }
+
     /// Without what is about these, by their names as SQL writes them.
     pub fn without(&self, names: &[&str]) -> Digest {
         self.only(|fact| !names.iter().any(|name| fact.ends_with(&format!(" of {name}"))))
