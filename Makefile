@@ -58,8 +58,8 @@ demo-psql: ## Open psql in the demo's database
 test: ## Run all tests; SUITE="unit doc oracle regress client" and FILTER=name narrow it
 	@SUITE='$(SUITE)' FILTER='$(FILTER)' scripts/test.sh
 
-test-long: ## Run all tests with all 500 generated cases and the slow limits; PALIAD_BACKUP_SEED=0x1f runs one
-	@PALIAD_BACKUP_CASES=500 PALIAD_BACKUP_TEST_LONG=1 SUITE='$(SUITE)' FILTER='$(FILTER)' scripts/test.sh
+test-long: ## Run all tests with 1,000 generated cases of each kind and the slow limits; PALIAD_BACKUP_SEED=0x1f runs one
+	@PALIAD_BACKUP_CASES=1000 PALIAD_BACKUP_TEST_LONG=1 SUITE='$(SUITE)' FILTER='$(FILTER)' scripts/test.sh
 
 bench: ## Compare a backup with pg_dump -Fc on ROWS=1000000 rows of 8 columns, ROUNDS=5 times
 	@scripts/bench.sh

@@ -1,6 +1,7 @@
 //! Generated schemas and data sets: csv equals COPY, json equals row_to_json, the workbook equals the oracle.
 //!
-//! A case is made of a seed; `PALIAD_BACKUP_SEED=0x1f` runs one case alone, `PALIAD_BACKUP_CASES=500` the first 500 (of 100).
+//! A case is made of a seed; `PALIAD_BACKUP_SEED=0x1f` runs one case alone, `PALIAD_BACKUP_CASES=1000` the first 1,000 (instead of
+//! 100).
 
 #[path = "../support/compare.rs"]
 mod compare;

@@ -1,5 +1,7 @@
 //! What is done with one case: exported, damaged, restored, filled in, undone.
 
+use std::process::Command;
+
 use postgres::Client;
 
 use crate::behaviour::OWNERS;
@@ -11,7 +13,8 @@ use crate::restores::{OVERWRITE, Restored, call, restore};
 use crate::rng::Rng;
 use crate::runs::{Backup, run_with};
 use crate::sequences::Sequence;
-use crate::support::Database;
+use crate::setup::SETUP;
+use crate::support::{Cluster, Database, checked};
 
 /// The sessions that the cases of one database share.
 pub struct Sessions {
@@ -21,13 +24,19 @@ pub struct Sessions {
     vandal: Client,
     /// Reads digests.
     reader: Client,
+    /// A database without the extension.
+    elsewhere: Database<'static>,
 }
 
 impl Sessions {
     pub fn of(database: &Database<'_>) -> Sessions {
         let mut vandal = database.connect();
         damage::session(&mut vandal);
-        Sessions { caller: database.connect(), vandal, reader: database.connect() }
+        let elsewhere = Cluster::shared().empty_database("");
+        // A value that names a type, as those of regtype do, needs it there.
+        let extensions: Vec<&str> = SETUP.split(';').filter(|sql| sql.contains("EXTENSION")).collect();
+        elsewhere.connect().batch_execute(&extensions.join(";")).expect("contrib is installed");
+        Sessions { caller: database.connect(), vandal, reader: database.connect(), elsewhere }
     }
 }
 
@@ -92,6 +101,7 @@ impl Traveller<'_> {
         self.overwrite()?;
         self.fill_in()?;
         self.undo()?;
+        self.empty_database()?;
         Ok(self.journey)
     }
 
@@ -180,6 +190,33 @@ impl Traveller<'_> {
             format!("paliad_backup.undo_restore('{}', checkpoint => false, dry_run => false)", restored.audit_id());
         call(&mut self.sessions.caller, &undo).map_err(|error| told("undo_restore()", &error))?;
         self.expect(&before, "after undo_restore()")
+    }
+
+    /// Unzip and psql alone bring what schema.sql covers into an empty database.
+    fn empty_database(&mut self) -> Result<(), String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        checked(Command::new("unzip").arg("-q").arg(self.backup.path()).arg("-d").arg(folder.path()));
+        let elsewhere = &self.sessions.elsewhere;
+        let psql = format!("{} -X -q -v ON_ERROR_STOP=1 -f restore.sql", elsewhere.psql_command());
+        let output = Command::new("sh").arg("-c").arg(psql).current_dir(folder.path()).output();
+        let output = output.map_err(|error| error.to_string())?;
+        if !output.status.success() {
+            return Err(format!("restore.sql: {}", String::from_utf8_lossy(&output.stderr)));
+        }
+        // Checks that call the case's own functions are left out, and so are triggers.
+        let covered =
+            self.exported.contents().where_value(|value| !value.contains(".small(") && !value.starts_with("TRIGGER"));
+        let found = Digest::of_schemas(&mut elsewhere.connect(), &self.case.schemas).contents();
+        let differences = covered.differences(&found);
+        if !differences.is_empty() {
+            return Err(format!("after restore.sql (expected | found):\n{}", differences.join("\n")));
+        }
+        let schemas: Vec<String> = self.case.schemas.iter().map(|schema| quoted(schema)).collect();
+        let drop = format!(
+            "DROP SCHEMA IF EXISTS {} CASCADE; DROP COLLATION IF EXISTS public.without_case",
+            schemas.join(", ")
+        );
+        elsewhere.connect().batch_execute(&drop).map_err(|error| told("the other database", &error))
     }
 }
 

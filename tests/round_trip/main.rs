@@ -1,7 +1,7 @@
 //! Generated schemas: what is exported comes back, whatever has happened to the tables meanwhile.
 //!
 //! A case is made of a seed, as in tests/generated; `PALIAD_BACKUP_SEED=0x1f` runs one case alone, `PALIAD_BACKUP_CASES=1000` the
-//! first 1,000 (of 100).
+//! first 1,000 (instead of 100).
 
 #[path = "../support/digest.rs"]
 mod digest;

@@ -123,6 +123,13 @@ impl Digest {
         self.only(|fact| !names.iter().any(|name| fact.ends_with(&format!(" of {name}"))))
     }
 
+    /// The facts whose values are as asked for.
+    pub fn where_value(&self, keep: impl Fn(&str) -> bool) -> Digest {
+        Digest(
+            self.0.iter().filter(|(_, value)| keep(value)).map(|(fact, value)| (fact.clone(), value.clone())).collect(),
+        )
+    }
+
     /// One fact, as in `next value of public.s`.
     pub fn fact(&self, name: &str) -> &str {
         self.0.get(name).unwrap_or_else(|| panic!("there is no {name} in {:?}", self.0.keys()))
