@@ -22,6 +22,10 @@ use support::{Cluster, Database, repository, skip, sqlstate};
 /// The server shows values of these types and takes none.
 const SHOWN_ONLY: [&str; 4] = ["pg_dependencies", "pg_mcv_list", "pg_ndistinct", "pg_node_tree"];
 
+/// The demo's tables that are never exported, and what belongs to them.
+const EXCLUDED: [&str; 3] =
+    ["paliad.paliadin_turns", "paliad.paliadin_aichat_conversation", "paliad.paliadin_turns_id_seq"];
+
 fn demo() -> Database<'static> {
     let database = Cluster::shared().database();
     database.psql(&["-v", "scale=1", "-f", repository("tests/demo/load.sql").to_str().unwrap()]);
@@ -57,8 +61,9 @@ fn backup(database: &Database<'_>) -> Backup {
 }
 
 fn contents(database: &Database<'_>) -> Digest {
-    let excluded: Vec<String> = SHOWN_ONLY.iter().map(|table| format!("rows of zoo.{table}")).collect();
-    Digest::of(database).without(&excluded.iter().map(String::as_str).collect::<Vec<_>>())
+    let excluded: Vec<String> = SHOWN_ONLY.iter().map(|table| format!("zoo.{table}")).collect();
+    let excluded: Vec<&str> = excluded.iter().map(String::as_str).chain(EXCLUDED).collect();
+    Digest::of(database).without(&excluded)
 }
 
 /// Every table loses rows, every second one all of them, and every sequence goes on.
@@ -74,7 +79,7 @@ fn change(client: &mut Client) {
                      WHERE c.relkind = 'r' AND c.relnamespace::regnamespace::text !~ '^(pg_|information_schema|paliad_backup|cron)'
                      AND c.relname NOT LIKE 'pg\\_%'
                  LOOP
-                     EXECUTE format('DELETE FROM ONLY %s WHERE %s OR hashtext(ctid::text) %% 3 = 0', item.name, item.number % 2 = 0);
+                     EXECUTE format('DELETE FROM ONLY %s WHERE %s OR hashtext(ctid::text) %% 3 = 0', item.name, (item.number % 2 = 0)::text);
                  END LOOP;
                  FOR item IN SELECT format('%I.%I', schemaname, sequencename) AS name FROM pg_sequences
                      WHERE schemaname <> 'paliad_backup' AND NOT cycle LOOP
@@ -98,7 +103,7 @@ fn assert_comes_back_over_changes(database: &Database<'_>) {
 
 /// As somebody would who has the zip alone, and does what the hints say. `owner` shall own the tables.
 fn assert_comes_back_in_an_empty_database(source: &Database<'_>, owner: &str, left_out: &[&str]) {
-    let was = contents(source).contents().without(left_out);
+    let was = contents(source).contents().without_facts(left_out);
     let bytes = fs::read(backup(source).path()).unwrap();
 
     let target = Cluster::shared().database();
@@ -117,11 +122,15 @@ fn assert_comes_back_in_an_empty_database(source: &Database<'_>, owner: &str, le
         client.batch_execute(command.as_deref().expect("a command")).unwrap();
         hints.push(command);
     }
-    assert_equal(&was, &contents(&target).contents().without(left_out), "in an empty database");
+    assert_equal(&was, &contents(&target).contents(), "in an empty database");
     let superusers = "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p', 'S') AND oid >= 16384 \
          AND relnamespace::regnamespace::text !~ '^(pg_|paliad_backup)' AND relowner = 'postgres'::regrole \
          AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = pg_class.oid AND d.deptype = 'e')";
     assert_eq!(client.query_one(superusers, &[]).unwrap().get::<_, i64>(0), 0);
+}
+
+fn message(error: &postgres::Error) -> &str {
+    error.as_db_error().map_or("", |error| error.message())
 }
 
 /// A role that owns what is made.
@@ -151,12 +160,8 @@ fn the_type_zoo_over_changes() {
 #[test]
 fn the_demo_in_an_empty_database() {
     // Checks that call functions of the application, which a bundle has not; schema.sql lists them.
-    let left_out = ["matters_reference_check", "parties_iban_check"];
-    let left_out = left_out.map(|check| {
-        let table = check.split('_').next().unwrap();
-        format!("constraint {check} of paliad.{table}")
-    });
-    let left_out: Vec<&str> = left_out.iter().map(String::as_str).collect();
+    let left_out =
+        ["constraint matters_reference_check of paliad.matters", "constraint parties_iban_check of paliad.parties"];
     assert_comes_back_in_an_empty_database(&demo(), "paliad_owner", &left_out);
 }
 
@@ -171,6 +176,10 @@ fn chinook_in_an_empty_database() {
 #[test]
 fn the_type_zoo_in_an_empty_database() {
     let database = zoo();
+    // Values that name functions, operators and text search objects, which a bundle has not.
+    let named = ["regconfig", "regdictionary", "regnamespace", "regoper", "regoperator", "regproc", "regprocedure"];
+    let truncate = named.map(|table| format!("TRUNCATE zoo.{table};")).join(" ");
+    database.connect().batch_execute(&truncate).unwrap();
     let owner = owner(&database);
     assert_comes_back_in_an_empty_database(&database, &owner, &[]);
 }
@@ -226,10 +235,10 @@ fn definitions_from_elsewhere_need_an_owner_that_is_no_superuser() {
         client.query_one("SELECT id::text FROM paliad_backup.import_bundle('found.zip')", &[]).unwrap().get(0);
     let arguments = "dry_run => false, create_missing => true";
     let error = restore(&mut client, &id, arguments).unwrap_err();
-    assert!(sqlstate(&error) == "55000" && error.to_string().contains("schema app does not exist"), "{error}");
+    assert!(sqlstate(&error) == "55000" && message(&error).contains("schema app does not exist"), "{error}");
     client.batch_execute("CREATE SCHEMA app").unwrap();
     let error = restore(&mut client, &id, arguments).unwrap_err();
-    assert!(sqlstate(&error) == "55000" && error.to_string().contains("belongs to a superuser"), "{error}");
+    assert!(sqlstate(&error) == "55000" && message(&error).contains("belongs to a superuser"), "{error}");
     let error = restore(&mut client, &id, &format!("{arguments}, skip_verify => true")).unwrap_err();
     assert_eq!(sqlstate(&error), "22023");
     assert!(client.query_one("SELECT to_regclass('app.t') IS NULL", &[]).unwrap().get::<_, bool>(0));

@@ -123,6 +123,11 @@ impl Digest {
         self.only(|fact| !names.iter().any(|name| fact.ends_with(&format!(" of {name}"))))
     }
 
+    /// Without these facts, as in `constraint c of public.t`.
+    pub fn without_facts(&self, facts: &[&str]) -> Digest {
+        self.only(|fact| !facts.contains(&fact))
+    }
+
     /// The facts whose values are as asked for.
     pub fn where_value(&self, keep: impl Fn(&str) -> bool) -> Digest {
         Digest(
