@@ -28,7 +28,7 @@ pub struct Planned {
 pub fn lock(plan: &Plan) -> Result<Vec<Planned>> {
     let rows = select(
         Snapshot::Latest,
-        "WITH exported AS (SELECT c.oid, c.relnamespace FROM pg_catalog.pg_class AS c WHERE c.oid = ANY ($1::oid[])), \
+        "WITH exported AS (SELECT c.oid, c.relnamespace FROM pg_catalog.pg_class AS c WHERE c.oid IN (SELECT pg_catalog.unnest($1::oid[]))), \
          used AS (SELECT d.refobjid AS oid FROM pg_catalog.pg_attrdef AS a JOIN pg_catalog.pg_depend AS d \
            ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = a.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass \
            WHERE a.adrelid IN (SELECT oid FROM exported)) \

@@ -43,7 +43,7 @@ pub fn read(objects: &[Object]) -> Result<Vec<Comment>> {
              LEFT JOIN pg_catalog.pg_collation AS o ON d.classoid = 'pg_catalog.pg_collation'::regclass AND o.oid = d.objoid \
              LEFT JOIN pg_catalog.pg_namespace AS cn ON cn.oid = o.collnamespace \
              LEFT JOIN pg_catalog.pg_namespace AS s ON d.classoid = 'pg_catalog.pg_namespace'::regclass AND s.oid = d.objoid \
-             WHERE d.classoid = $1::oid AND d.objoid = ANY ($2::oid[]) AND NOT coalesce(a.attisdropped, false) \
+             WHERE d.classoid = $1::oid AND d.objoid IN (SELECT pg_catalog.unnest($2::oid[])) AND NOT coalesce(a.attisdropped, false) \
              AND NOT (s.nspname = 'public' AND d.description = 'standard public schema') IS TRUE",
             &[Some(&Object { class, oid: 0 }.catalog().to_string()), Some(&oid_array(oids))],
         )?;

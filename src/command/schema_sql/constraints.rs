@@ -57,7 +57,7 @@ pub fn constraints(tables: &BTreeSet<u32>) -> Result<Vec<Constraint>> {
     let list = oid_array(tables.iter().copied());
     let valid_before: HashMap<u32, bool> = select(
         Snapshot::Caller,
-        "SELECT oid, convalidated FROM pg_catalog.pg_constraint WHERE conrelid = ANY ($1::oid[]) OR contypid >= 16384",
+        "SELECT oid, convalidated FROM pg_catalog.pg_constraint WHERE conrelid IN (SELECT pg_catalog.unnest($1::oid[])) OR contypid >= 16384",
         &[Some(&list)],
     )?
     .iter()
@@ -68,7 +68,7 @@ pub fn constraints(tables: &BTreeSet<u32>) -> Result<Vec<Constraint>> {
         "SELECT c.oid, c.conrelid, c.contypid, c.contype, pg_catalog.quote_ident(c.conname), pg_catalog.pg_get_constraintdef(c.oid), \
          c.convalidated, c.conislocal, nullif(c.conparentid, 0), nullif(c.conindid, 0), nullif(c.confrelid, 0) \
          FROM pg_catalog.pg_constraint AS c \
-         WHERE (c.conrelid = ANY ($1::oid[]) OR c.contypid >= 16384) AND c.contype IN ('c', 'f', 'p', 'u', 'x') \
+         WHERE (c.conrelid IN (SELECT pg_catalog.unnest($1::oid[])) OR c.contypid >= 16384) AND c.contype IN ('c', 'f', 'p', 'u', 'x') \
          ORDER BY c.conname COLLATE \"C\", c.conrelid, c.contypid",
         &[Some(&list)],
     )?;
@@ -107,7 +107,7 @@ pub fn indexes(tables: &BTreeSet<u32>) -> Result<Vec<Index>> {
     let list = oid_array(tables.iter().copied());
     let before: BTreeSet<u32> = select(
         Snapshot::Caller,
-        "SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid = ANY ($1::oid[])",
+        "SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid IN (SELECT pg_catalog.unnest($1::oid[]))",
         &[Some(&list)],
     )?
     .iter()
@@ -122,7 +122,7 @@ pub fn indexes(tables: &BTreeSet<u32>) -> Result<Vec<Index>> {
          FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid \
          JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
          LEFT JOIN pg_catalog.pg_inherits AS p ON p.inhrelid = c.oid \
-         WHERE i.indrelid = ANY ($1::oid[]) ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"",
+         WHERE i.indrelid IN (SELECT pg_catalog.unnest($1::oid[])) ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"",
         &[Some(&list)],
     )?;
     Ok(rows.iter().filter_map(index).filter(|index| before.contains(&index.oid)).collect())

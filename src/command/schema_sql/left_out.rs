@@ -44,41 +44,41 @@ impl LeftOut {
         let rows = select(
             Snapshot::Latest,
             "WITH object (classid, objid) AS (\
-               SELECT 'pg_catalog.pg_proc'::regclass::oid, oid FROM pg_catalog.pg_proc WHERE pronamespace = ANY ($1::oid[]) \
-               UNION ALL SELECT 'pg_catalog.pg_operator'::regclass, oid FROM pg_catalog.pg_operator WHERE oprnamespace = ANY ($1::oid[]) \
-               UNION ALL SELECT 'pg_catalog.pg_opclass'::regclass, oid FROM pg_catalog.pg_opclass WHERE opcnamespace = ANY ($1::oid[]) \
-               UNION ALL SELECT 'pg_catalog.pg_opfamily'::regclass, oid FROM pg_catalog.pg_opfamily WHERE opfnamespace = ANY ($1::oid[]) \
-               UNION ALL SELECT 'pg_catalog.pg_conversion'::regclass, oid FROM pg_catalog.pg_conversion WHERE connamespace = ANY ($1::oid[]) \
-               UNION ALL SELECT 'pg_catalog.pg_ts_config'::regclass, oid FROM pg_catalog.pg_ts_config WHERE cfgnamespace = ANY ($1::oid[]) \
-               UNION ALL SELECT 'pg_catalog.pg_ts_dict'::regclass, oid FROM pg_catalog.pg_ts_dict WHERE dictnamespace = ANY ($1::oid[]) \
-               UNION ALL SELECT 'pg_catalog.pg_ts_parser'::regclass, oid FROM pg_catalog.pg_ts_parser WHERE prsnamespace = ANY ($1::oid[]) \
-               UNION ALL SELECT 'pg_catalog.pg_ts_template'::regclass, oid FROM pg_catalog.pg_ts_template WHERE tmplnamespace = ANY ($1::oid[]) \
+               SELECT 'pg_catalog.pg_proc'::regclass::oid, oid FROM pg_catalog.pg_proc WHERE pronamespace IN (SELECT pg_catalog.unnest($1::oid[])) \
+               UNION ALL SELECT 'pg_catalog.pg_operator'::regclass, oid FROM pg_catalog.pg_operator WHERE oprnamespace IN (SELECT pg_catalog.unnest($1::oid[])) \
+               UNION ALL SELECT 'pg_catalog.pg_opclass'::regclass, oid FROM pg_catalog.pg_opclass WHERE opcnamespace IN (SELECT pg_catalog.unnest($1::oid[])) \
+               UNION ALL SELECT 'pg_catalog.pg_opfamily'::regclass, oid FROM pg_catalog.pg_opfamily WHERE opfnamespace IN (SELECT pg_catalog.unnest($1::oid[])) \
+               UNION ALL SELECT 'pg_catalog.pg_conversion'::regclass, oid FROM pg_catalog.pg_conversion WHERE connamespace IN (SELECT pg_catalog.unnest($1::oid[])) \
+               UNION ALL SELECT 'pg_catalog.pg_ts_config'::regclass, oid FROM pg_catalog.pg_ts_config WHERE cfgnamespace IN (SELECT pg_catalog.unnest($1::oid[])) \
+               UNION ALL SELECT 'pg_catalog.pg_ts_dict'::regclass, oid FROM pg_catalog.pg_ts_dict WHERE dictnamespace IN (SELECT pg_catalog.unnest($1::oid[])) \
+               UNION ALL SELECT 'pg_catalog.pg_ts_parser'::regclass, oid FROM pg_catalog.pg_ts_parser WHERE prsnamespace IN (SELECT pg_catalog.unnest($1::oid[])) \
+               UNION ALL SELECT 'pg_catalog.pg_ts_template'::regclass, oid FROM pg_catalog.pg_ts_template WHERE tmplnamespace IN (SELECT pg_catalog.unnest($1::oid[])) \
                UNION ALL SELECT 'pg_catalog.pg_type'::regclass, oid FROM pg_catalog.pg_type \
-                 WHERE typnamespace = ANY ($1::oid[]) AND typtype IN ('b', 'p') AND typcategory <> 'A' \
+                 WHERE typnamespace IN (SELECT pg_catalog.unnest($1::oid[])) AND typtype IN ('b', 'p') AND typcategory <> 'A' \
                UNION ALL SELECT 'pg_catalog.pg_cast'::regclass, oid FROM pg_catalog.pg_cast WHERE oid >= 16384 \
                UNION ALL SELECT 'pg_catalog.pg_class'::regclass, oid FROM pg_catalog.pg_class \
-                 WHERE relnamespace = ANY ($1::oid[]) AND relkind IN ('v', 'm', 'f') AND NOT (relispartition AND oid = ANY ($2::oid[])) \
-                 AND NOT oid = ANY ($3::oid[]) \
+                 WHERE relnamespace IN (SELECT pg_catalog.unnest($1::oid[])) AND relkind IN ('v', 'm', 'f') AND NOT (relispartition AND oid IN (SELECT pg_catalog.unnest($2::oid[]))) \
+                 AND oid NOT IN (SELECT pg_catalog.unnest($3::oid[])) \
                UNION ALL SELECT 'pg_catalog.pg_trigger'::regclass, oid FROM pg_catalog.pg_trigger \
-                 WHERE tgrelid = ANY ($2::oid[]) AND NOT tgisinternal AND tgparentid = 0 \
-               UNION ALL SELECT 'pg_catalog.pg_policy'::regclass, oid FROM pg_catalog.pg_policy WHERE polrelid = ANY ($2::oid[]) \
-               UNION ALL SELECT 'pg_catalog.pg_rewrite'::regclass, oid FROM pg_catalog.pg_rewrite WHERE ev_class = ANY ($2::oid[]) \
-               UNION ALL SELECT 'pg_catalog.pg_statistic_ext'::regclass, oid FROM pg_catalog.pg_statistic_ext WHERE stxrelid = ANY ($2::oid[]) \
-               UNION ALL SELECT 'pg_catalog.pg_publication_rel'::regclass, oid FROM pg_catalog.pg_publication_rel WHERE prrelid = ANY ($2::oid[]) \
+                 WHERE tgrelid IN (SELECT pg_catalog.unnest($2::oid[])) AND NOT tgisinternal AND tgparentid = 0 \
+               UNION ALL SELECT 'pg_catalog.pg_policy'::regclass, oid FROM pg_catalog.pg_policy WHERE polrelid IN (SELECT pg_catalog.unnest($2::oid[])) \
+               UNION ALL SELECT 'pg_catalog.pg_rewrite'::regclass, oid FROM pg_catalog.pg_rewrite WHERE ev_class IN (SELECT pg_catalog.unnest($2::oid[])) \
+               UNION ALL SELECT 'pg_catalog.pg_statistic_ext'::regclass, oid FROM pg_catalog.pg_statistic_ext WHERE stxrelid IN (SELECT pg_catalog.unnest($2::oid[])) \
+               UNION ALL SELECT 'pg_catalog.pg_publication_rel'::regclass, oid FROM pg_catalog.pg_publication_rel WHERE prrelid IN (SELECT pg_catalog.unnest($2::oid[])) \
                UNION ALL SELECT 'pg_catalog.pg_event_trigger'::regclass, oid FROM pg_catalog.pg_event_trigger) \
              SELECT i.type || ' ' || i.identity FROM object AS o, \
              LATERAL pg_catalog.pg_identify_object(o.classid, o.objid, 0) AS i \
              WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.classid = o.classid AND d.objid = o.objid \
                AND (d.deptype = 'e' OR d.deptype = 'i' AND d.classid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_cast'::regclass))) \
              UNION ALL SELECT 'row security of table ' || o.oid::regclass::text FROM pg_catalog.pg_class AS o \
-             WHERE o.oid = ANY ($2::oid[]) AND o.relrowsecurity \
+             WHERE o.oid IN (SELECT pg_catalog.unnest($2::oid[])) AND o.relrowsecurity \
              UNION ALL SELECT 'privileges on ' || i.type || ' ' || i.identity FROM (\
-               SELECT 'pg_catalog.pg_class'::regclass::oid AS classid, oid AS objid FROM pg_catalog.pg_class AS c WHERE oid = ANY ($2::oid[]) \
+               SELECT 'pg_catalog.pg_class'::regclass::oid AS classid, oid AS objid FROM pg_catalog.pg_class AS c WHERE oid IN (SELECT pg_catalog.unnest($2::oid[])) \
                  AND (relacl IS NOT NULL OR EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL)) \
                UNION ALL SELECT 'pg_catalog.pg_namespace'::regclass, oid FROM pg_catalog.pg_namespace \
-                 WHERE oid = ANY ($1::oid[]) AND nspacl IS NOT NULL AND oid >= 16384 \
+                 WHERE oid IN (SELECT pg_catalog.unnest($1::oid[])) AND nspacl IS NOT NULL AND oid >= 16384 \
                UNION ALL SELECT 'pg_catalog.pg_type'::regclass, oid FROM pg_catalog.pg_type \
-                 WHERE typnamespace = ANY ($1::oid[]) AND typacl IS NOT NULL) AS o, \
+                 WHERE typnamespace IN (SELECT pg_catalog.unnest($1::oid[])) AND typacl IS NOT NULL) AS o, \
              LATERAL pg_catalog.pg_identify_object(o.classid, o.objid, 0) AS i",
             &[
                 Some(&oid_array(schemas.iter().copied())),

@@ -120,14 +120,24 @@ impl<'a> Selection<'a> {
             let before = units.filter(|other| is_ordered(other) && *other != unit && self.makes(*other)).collect();
             waiting.insert((name(unit), unit), before);
         }
-        let mut order = Vec::with_capacity(waiting.len());
+        let mut behind: BTreeMap<Unit, Vec<(String, Unit)>> = BTreeMap::new();
+        for (key, before) in &waiting {
+            before.iter().for_each(|unit| behind.entry(*unit).or_default().push(key.clone()));
+        }
         // The first by name of those that wait for nothing: one at a time, so that the order depends on names alone.
-        while let Some(key) = waiting.iter().find(|(_, before)| before.is_empty()).map(|(key, _)| key.clone()) {
+        let is_ready = |(_, before): &(_, &BTreeSet<Unit>)| before.is_empty();
+        let mut ready: BTreeSet<_> = waiting.iter().filter(is_ready).map(|(key, _)| key.clone()).collect();
+        let mut order = Vec::with_capacity(waiting.len());
+        while let Some(key) = ready.pop_first() {
             waiting.remove(&key);
-            waiting.values_mut().for_each(|before| {
-                before.remove(&key.1);
-            });
             order.push(key.1);
+            for next in behind.remove(&key.1).unwrap_or_default() {
+                let Some(before) = waiting.get_mut(&next) else { continue };
+                before.remove(&key.1);
+                if before.is_empty() {
+                    ready.insert(next);
+                }
+            }
         }
         (order, waiting.into_keys().map(|(_, unit)| unit).collect())
     }

@@ -36,7 +36,7 @@ pub fn read(oids: &BTreeSet<u32>) -> Result<BTreeMap<u32, Sequence>> {
          LEFT JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0 \
            AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i') \
          LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid \
-         WHERE c.oid = ANY ($1::oid[])",
+         WHERE c.oid IN (SELECT pg_catalog.unnest($1::oid[]))",
         &[Some(&oid_array(oids.iter().copied()))],
     )?;
     Ok(rows.iter().filter_map(sequence).collect())

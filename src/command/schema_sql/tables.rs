@@ -65,7 +65,7 @@ pub fn with_partitions(roots: &BTreeSet<u32>, forbidden: &BTreeSet<u32>) -> Resu
            SELECT pg_catalog.unnest($1::oid[]) AS oid \
            UNION SELECT i.inhrelid FROM tree AS t JOIN pg_catalog.pg_class AS c ON c.oid = t.oid AND c.relkind = 'p' \
            JOIN pg_catalog.pg_inherits AS i ON i.inhparent = t.oid \
-           WHERE NOT i.inhdetachpending AND NOT i.inhrelid = ANY ($2::oid[])) \
+           WHERE NOT i.inhdetachpending AND i.inhrelid NOT IN (SELECT pg_catalog.unnest($2::oid[]))) \
          SELECT oid FROM tree",
         &[Some(&oid_array(roots.iter().copied())), Some(&oid_array(forbidden.iter().copied()))],
     )?;
@@ -81,9 +81,9 @@ pub fn with_members_among(tables: &BTreeSet<u32>, forbidden: &BTreeSet<u32>) -> 
         Snapshot::Latest,
         "WITH RECURSIVE above AS (\
            SELECT i.inhparent AS oid FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid \
-           WHERE c.relispartition AND c.oid = ANY ($2::oid[]) \
+           WHERE c.relispartition AND c.oid IN (SELECT pg_catalog.unnest($2::oid[])) \
            UNION SELECT i.inhparent FROM above AS a JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = a.oid) \
-         SELECT oid FROM above WHERE oid = ANY ($1::oid[])",
+         SELECT oid FROM above WHERE oid IN (SELECT pg_catalog.unnest($1::oid[]))",
         &[Some(&oid_array(tables.iter().copied())), Some(&oid_array(forbidden.iter().copied()))],
     )?;
     Ok(rows.iter().filter_map(|row| number(&row[0])).collect())
@@ -108,13 +108,13 @@ pub fn read(oids: &BTreeSet<u32>) -> Result<BTreeMap<u32, Table>> {
          nullif(nullif(c.relam, 0), 2), (SELECT pg_catalog.quote_ident(m.amname) FROM pg_catalog.pg_am AS m WHERE m.oid = c.relam), \
          CASE WHEN c.reloftype <> 0 THEN pg_catalog.format_type(c.reloftype, NULL) END \
          FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
-         WHERE c.oid = ANY ($1::oid[])",
+         WHERE c.oid IN (SELECT pg_catalog.unnest($1::oid[]))",
         &[Some(&list)],
     )?;
     let mut tables: BTreeMap<u32, Table> = rows.iter().filter_map(table).map(|table| (table.oid, table)).collect();
     let parents = select(
         Snapshot::Latest,
-        "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits WHERE inhrelid = ANY ($1::oid[]) AND NOT inhdetachpending \
+        "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits WHERE inhrelid IN (SELECT pg_catalog.unnest($1::oid[])) AND NOT inhdetachpending \
          ORDER BY inhrelid, inhseqno",
         &[Some(&list)],
     )?;
@@ -144,7 +144,7 @@ pub fn read(oids: &BTreeSet<u32>) -> Result<BTreeMap<u32, Table>> {
          LEFT JOIN pg_catalog.pg_sequence AS s ON s.seqrelid = p.objid \
          LEFT JOIN pg_catalog.pg_class AS sc ON sc.oid = s.seqrelid \
          LEFT JOIN pg_catalog.pg_namespace AS sn ON sn.oid = sc.relnamespace \
-         WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum",
+         WHERE a.attrelid IN (SELECT pg_catalog.unnest($1::oid[])) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum",
         &[Some(&list)],
     )?;
     for row in &columns {

@@ -12,7 +12,7 @@ use crate::pg::query::{Snapshot, number, oid_array, select};
 pub fn collations_in(schemas: &BTreeSet<u32>) -> Result<BTreeSet<u32>> {
     let rows = select(
         Snapshot::Latest,
-        "SELECT oid FROM pg_catalog.pg_collation WHERE oid >= 16384 AND collnamespace = ANY ($1::oid[])",
+        "SELECT oid FROM pg_catalog.pg_collation WHERE oid >= 16384 AND collnamespace IN (SELECT pg_catalog.unnest($1::oid[]))",
         &[Some(&oid_array(schemas.iter().copied()))],
     )?;
     Ok(rows.iter().filter_map(|row| number(&row[0])).collect())
@@ -31,7 +31,7 @@ pub fn collations(oids: &BTreeSet<u32>) -> Result<BTreeMap<u32, (u32, String, St
            WHEN 'd' THEN 'provider = default' \
            ELSE pg_catalog.format('provider = libc, lc_collate = %L, lc_ctype = %L', c.collcollate, c.collctype) END, \
          CASE WHEN c.collisdeterministic THEN '' ELSE ', deterministic = false' END) \
-         FROM pg_catalog.pg_collation AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.collnamespace WHERE c.oid = ANY ($1::oid[])",
+         FROM pg_catalog.pg_collation AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.collnamespace WHERE c.oid IN (SELECT pg_catalog.unnest($1::oid[]))",
         &[Some(&oid_array(oids.iter().copied()))],
     )?;
     let of = |row: &Vec<Option<String>>| Some((number(&row[0])?, (number(&row[1])?, row[2].clone()?, row[3].clone()?)));
@@ -72,7 +72,7 @@ pub fn bodies(oids: &BTreeSet<u32>) -> Result<BTreeMap<u32, String>> {
              LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = c.collnamespace \
              JOIN pg_catalog.pg_type AS m ON m.oid = r.rngmultitypid JOIN pg_catalog.pg_namespace AS mn ON mn.oid = m.typnamespace \
              WHERE r.rngtypid = t.oid) END \
-         FROM pg_catalog.pg_type AS t WHERE t.oid = ANY ($1::oid[])",
+         FROM pg_catalog.pg_type AS t WHERE t.oid IN (SELECT pg_catalog.unnest($1::oid[]))",
         &[Some(&list)],
     )?;
     Ok(rows.iter().filter_map(|row| Some((number(&row[0])?, row[1].clone()?))).collect())
@@ -98,7 +98,7 @@ pub fn range_functions(oids: &BTreeSet<u32>) -> Result<Vec<RangeFunction>> {
         "SELECT r.rngtypid, f.role, p.oid, pg_catalog.format('%I.%I', n.nspname, p.proname) FROM pg_catalog.pg_range AS r, \
          LATERAL (VALUES ('SUBTYPE_DIFF', r.rngsubdiff::oid), ('CANONICAL', r.rngcanonical::oid)) AS f (role, oid) \
          JOIN pg_catalog.pg_proc AS p ON p.oid = f.oid JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace \
-         WHERE r.rngtypid = ANY ($1::oid[]) ORDER BY r.rngtypid, f.role DESC",
+         WHERE r.rngtypid IN (SELECT pg_catalog.unnest($1::oid[])) ORDER BY r.rngtypid, f.role DESC",
         &[Some(&oid_array(oids.iter().copied()))],
     )?;
     let of = |row: &Vec<Option<String>>| {
@@ -120,7 +120,7 @@ pub fn domain_defaults(oids: &BTreeSet<u32>) -> Result<BTreeMap<u32, (bool, Opti
     let rows = select(
         Snapshot::Latest,
         "SELECT oid, typnotnull, CASE WHEN typdefaultbin IS NOT NULL THEN pg_catalog.pg_get_expr(typdefaultbin, 0) \
-         ELSE pg_catalog.quote_literal(typdefault) END FROM pg_catalog.pg_type WHERE typtype = 'd' AND oid = ANY ($1::oid[])",
+         ELSE pg_catalog.quote_literal(typdefault) END FROM pg_catalog.pg_type WHERE typtype = 'd' AND oid IN (SELECT pg_catalog.unnest($1::oid[]))",
         &[Some(&oid_array(oids.iter().copied()))],
     )?;
     Ok(rows
