@@ -18,7 +18,7 @@ pub struct Table {
     /// Columns that may be written, quoted.
     columns: Vec<String>,
     /// `ONLY` for a table that is no root: children of inheritance are tables of their own.
-    only: &'static str,
+    pub only: &'static str,
 }
 
 const TABLES: &str = "

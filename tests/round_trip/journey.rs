@@ -21,9 +21,9 @@ pub struct Sessions {
     /// Calls the extension.
     pub caller: Client,
     /// Breaks what it wants.
-    vandal: Client,
+    pub vandal: Client,
     /// Reads digests.
-    reader: Client,
+    pub reader: Client,
     /// A database without the extension.
     elsewhere: Database<'static>,
 }
@@ -62,25 +62,32 @@ pub struct Journey {
 /// Takes a case all the way, and removes its schemas.
 pub fn travel(sessions: &mut Sessions, case: &Case) -> Result<Journey, String> {
     let result = build(sessions, case).and_then(|traveller| traveller.travel());
+    remove(sessions, case).and(result)
+}
+
+/// Drops the schemas of a case.
+pub fn remove(sessions: &mut Sessions, case: &Case) -> Result<(), String> {
     for schema in &case.schemas {
         let drop = format!("DROP SCHEMA IF EXISTS {} CASCADE", quoted(schema));
         sessions.vandal.batch_execute(&drop).map_err(|error| told("the end", &error))?;
     }
-    result
+    Ok(())
 }
 
-struct Traveller<'a> {
-    sessions: &'a mut Sessions,
-    case: &'a Case,
-    backup: Backup,
-    tables: Vec<Table>,
+/// A case in a database, with its backup.
+pub struct Traveller<'a> {
+    pub sessions: &'a mut Sessions,
+    pub case: &'a Case,
+    pub backup: Backup,
+    pub tables: Vec<Table>,
     /// The state that was exported.
     exported: Digest,
-    rng: Rng,
+    pub rng: Rng,
     journey: Journey,
 }
 
-fn build<'a>(sessions: &'a mut Sessions, case: &'a Case) -> Result<Traveller<'a>, String> {
+/// Makes the tables of a case, and their backup.
+pub fn build<'a>(sessions: &'a mut Sessions, case: &'a Case) -> Result<Traveller<'a>, String> {
     let caller = &mut sessions.caller;
     // In one transaction deferred triggers of the rows would stand in the way of ALTER TABLE.
     for sql in &case.sql {
@@ -221,7 +228,7 @@ impl Traveller<'_> {
 }
 
 /// An error with all that the server says of it.
-fn told(what: &str, error: &postgres::Error) -> String {
+pub fn told(what: &str, error: &postgres::Error) -> String {
     let Some(error) = error.as_db_error() else { return format!("{what}: {error}") };
     let (detail, context) = (error.detail().unwrap_or_default(), error.where_().unwrap_or_default());
     format!("{what}: {} {}\n{detail}\n{context}", error.code().code(), error.message())

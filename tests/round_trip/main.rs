@@ -34,6 +34,7 @@ mod values;
 mod behaviour;
 mod case;
 mod damage;
+mod dry_run;
 mod extras;
 mod journey;
 mod linked;

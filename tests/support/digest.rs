@@ -135,6 +135,11 @@ impl Digest {
         )
     }
 
+    /// All facts, as texts.
+    pub fn facts(&self) -> impl Iterator<Item = String> + '_ {
+        self.0.iter().map(|(fact, value)| format!("{fact}: {value}"))
+    }
+
     /// One fact, as in `next value of public.s`.
     pub fn fact(&self, name: &str) -> &str {
         self.0.get(name).unwrap_or_else(|| panic!("there is no {name} in {:?}", self.0.keys()))
