@@ -10,7 +10,7 @@ use super::report::Report;
 use super::targets::Targets;
 use crate::bundle::manifest::{Manifest, Sequence};
 use crate::command::SCAN_SETTINGS;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Told};
 use crate::pg::identity::{As, act_as};
 use crate::pg::locks::Mode;
 use crate::pg::name_guard::naming;
@@ -23,6 +23,8 @@ struct Known {
     owner: Oid,
     qualified: String,
     increment: i64,
+    lowest: i64,
+    highest: i64,
     /// It belongs to no table.
     free: bool,
 }
@@ -60,12 +62,12 @@ pub fn restore(manifest: &Manifest, targets: &Targets, request: &RestoreRequest,
             continue;
         };
         let may_go_back = request.overwrite && (request.whole || !known.free);
-        report.step(&sheet, request.dry_run, || set(&known, state, may_go_back))?;
+        report.step(&sheet, request.dry_run, || set(&known, state, may_go_back, request.dry_run))?;
     }
     Ok(())
 }
 
-fn set(known: &Known, state: &Sequence, may_go_back: bool) -> Result<()> {
+fn set(known: &Known, state: &Sequence, may_go_back: bool, dry_run: bool) -> Result<()> {
     lock(known.oid, Mode::AccessExclusive)?;
     let (last_value, is_called) = current(known)?;
     if (last_value, is_called) == (state.last_value, state.is_called) {
@@ -74,7 +76,20 @@ fn set(known: &Known, state: &Sequence, may_go_back: bool) -> Result<()> {
     let next = |value: i64, called: bool| i128::from(value) + if called { i128::from(known.increment) } else { 0 };
     let (before, after) = (next(last_value, is_called), next(state.last_value, state.is_called));
     let goes_back = if known.increment > 0 { after < before } else { after > before };
-    if may_go_back || !goes_back {
+    if !may_go_back && goes_back {
+        return Ok(());
+    }
+    let (value, lowest, highest) = (state.last_value, known.lowest, known.highest);
+    if !(lowest..=highest).contains(&value) {
+        return Err(Error::Told(Told {
+            sqlstate: "22003".into(),
+            message: format!("value {value} is out of bounds for sequence {} ({lowest} to {highest})", known.qualified),
+            detail: None,
+            hint: None,
+        }));
+    }
+    // ROLLBACK would leave the lock that setval() takes, and what currval() says.
+    if !dry_run {
         sequence::set(Oid::from(known.oid), state.last_value, state.is_called);
     }
     Ok(())
@@ -109,7 +124,7 @@ fn free(state: &Sequence, targets: &Targets) -> Result<Option<Known>> {
 
 fn find(condition: &str, parameters: &[Option<&str>]) -> Result<Option<Known>> {
     let sql = format!(
-        "SELECT c.oid, c.relowner, pg_catalog.format('%I.%I', n.nspname, c.relname), s.seqincrement, d.refobjid IS NULL \
+        "SELECT c.oid, c.relowner, pg_catalog.format('%I.%I', n.nspname, c.relname), s.seqincrement, s.seqmin, s.seqmax, d.refobjid IS NULL \
          FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
          JOIN pg_catalog.pg_sequence AS s ON s.seqrelid = c.oid \
          LEFT JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0 \
@@ -123,7 +138,9 @@ fn find(condition: &str, parameters: &[Option<&str>]) -> Result<Option<Known>> {
             owner: Oid::from(number(&row[1])?),
             qualified: row[2].clone()?,
             increment: row[3].as_deref()?.parse().ok()?,
-            free: row[4].as_deref() == Some("t"),
+            lowest: row[4].as_deref()?.parse().ok()?,
+            highest: row[5].as_deref()?.parse().ok()?,
+            free: row[6].as_deref() == Some("t"),
         })
     }))
 }
