@@ -37,6 +37,7 @@ const FUNCTIONS: &[(&str, Access, &str, &str)] = &[
     ("read_rows(uuid,text,text)", Admin, "read_rows('$id', 't')", ""),
     ("read_sheet(uuid,text,text)", Admin, "read_sheet('$id', 't')", ""),
     ("read_sheet_as(anyelement,uuid,text,text)", Admin, "read_sheet_as(NULL::t, '$id', 't')", ""),
+    ("diff(uuid,text,text)", Admin, "diff('$id', 't')", ""),
     ("verify(uuid,text)", Reader, "verify('$id')", ""),
     ("verify_all(text)", Reader, "verify_all()", ""),
     ("repair_checksum(uuid,text)", Admin, "repair_checksum('$id')", ""),

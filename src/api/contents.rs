@@ -5,7 +5,7 @@ use pgrx::{AnyElement, Uuid, pg_sys};
 
 use super::backups::session_user;
 use super::{arguments, authorized};
-use crate::command::{download, list_files, read, read_as};
+use crate::command::{diff, download, list_files, read, read_as};
 use crate::error::Error;
 
 /// Large enough to be quick, small enough for any client.
@@ -92,5 +92,15 @@ fn read_sheet_as(
         let sheet = arguments::text(sheet).unwrap_or_default();
         let actor = arguments::actor(arguments::text(by_email).as_deref(), None, &session_user()?);
         read_as::read_sheet_as(extension, fcinfo, &arguments::id(id)?, &sheet, &actor)
+    });
+}
+
+/// `paliad_backup.diff(id, sheet, by_email)`: key, change, columns, old and new of each row that is not as it was.
+#[pg_extern(sql = false)]
+fn diff(id: Option<Uuid>, sheet: Option<&[u8]>, by_email: Option<&[u8]>, fcinfo: pg_sys::FunctionCallInfo) {
+    authorized(|extension| {
+        let sheet = arguments::text(sheet).unwrap_or_default();
+        let actor = arguments::actor(arguments::text(by_email).as_deref(), None, &session_user()?);
+        diff::diff(extension, fcinfo, &arguments::id(id)?, &sheet, &actor)
     });
 }

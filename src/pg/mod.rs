@@ -24,5 +24,6 @@ pub mod sequence;
 pub mod session;
 pub mod subtransaction;
 pub mod text;
+pub mod text_sets;
 pub mod threads;
 pub mod worker;

@@ -29,6 +29,7 @@ use crate::pg::locks::{self, Locked, Mode};
 use crate::pg::query::Snapshot;
 pub use discover::{Found, table, tables};
 pub use exclusions::forbidden;
+pub use readers::check_rights;
 pub use sheet_sql::ROW_TEXT;
 use sources::Sources;
 use trees::{Tree, trees, trees_of};

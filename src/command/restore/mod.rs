@@ -34,9 +34,11 @@ use crate::pg::subtransaction::{Then, attempt_or_raise};
 use crate::recorder::leader::Recorder;
 use crate::recorder::protocol::Request;
 use create::Created;
+pub(super) use recount::described;
 pub use report::Report;
 use source::Source;
 use targets::Targets;
+pub(super) use targets::has_no_table;
 
 /// Most files that a restore has open at once, beside those of its checkpoint.
 const HANDLES: usize = 4;

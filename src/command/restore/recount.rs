@@ -70,7 +70,8 @@ fn order(sheet: &SheetEntry, is_whole: bool) -> Option<String> {
     sheet.order_by.iter().all(known).then(|| format!(" ORDER BY {}", sheet.order_by.join(", ")))
 }
 
-fn described(column: &ColumnEntry, slot: usize) -> Column {
+/// A column as a scan wants to know it.
+pub fn described(column: &ColumnEntry, slot: usize) -> Column {
     Column {
         name: column.name.clone(),
         type_name: column.type_name.clone(),
