@@ -109,6 +109,7 @@ impl Traveller<'_> {
         self.fill_in()?;
         self.undo()?;
         self.empty_database()?;
+        self.create_missing()?;
         Ok(self.journey)
     }
 
@@ -199,6 +200,26 @@ impl Traveller<'_> {
         self.expect(&before, "after undo_restore()")
     }
 
+    /// What schema.sql covers: neither triggers nor checks that call the case's own functions.
+    fn covered(&self) -> Digest {
+        self.exported.contents().where_value(|value| !value.contains(".small(") && !value.starts_with("TRIGGER"))
+    }
+
+    /// The extension itself makes what is gone.
+    fn create_missing(&mut self) -> Result<(), String> {
+        for schema in &self.case.schemas {
+            let drop = format!("DROP SCHEMA {} CASCADE", quoted(schema));
+            self.sessions.vandal.batch_execute(&drop).map_err(|error| told("DROP SCHEMA", &error))?;
+        }
+        self.restore("restore() with create_missing", &format!("create_missing => true, {OVERWRITE}"))?;
+        let differences = self.covered().differences(&self.digest().contents());
+        if differences.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("after create_missing (expected | found):\n{}", differences.join("\n")))
+        }
+    }
+
     /// Unzip and psql alone bring what schema.sql covers into an empty database.
     fn empty_database(&mut self) -> Result<(), String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
@@ -210,9 +231,7 @@ impl Traveller<'_> {
         if !output.status.success() {
             return Err(format!("restore.sql: {}", String::from_utf8_lossy(&output.stderr)));
         }
-        // Checks that call the case's own functions are left out, and so are triggers.
-        let covered =
-            self.exported.contents().where_value(|value| !value.contains(".small(") && !value.starts_with("TRIGGER"));
+        let covered = self.covered();
         let found = Digest::of_schemas(&mut elsewhere.connect(), &self.case.schemas).contents();
         let differences = covered.differences(&found);
         if !differences.is_empty() {
