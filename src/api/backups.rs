@@ -81,13 +81,13 @@ fn get(id: Option<Uuid>) -> Option<AnyElement> {
     })
 }
 
-/// `paliad_backup.latest()`: the newest backup, no checkpoint, that is done and has its file; no row, all NULL, when there is none.
+/// `paliad_backup.latest()`: the newest backup, neither checkpoint nor imported, that is done and has its file; no row, all NULL, when there is none.
 #[pg_extern(sql = false)]
 fn latest() -> Option<AnyElement> {
     authorized(|_| {
         composite(
             "SELECT b FROM paliad_backup.backups AS b WHERE b.status = 'done' AND b.kind <> 'checkpoint' \
-             AND b.deleted_at IS NULL AND b.missing_at IS NULL ORDER BY b.started_at DESC, b.id LIMIT 1",
+             AND b.imported_at IS NULL AND b.deleted_at IS NULL AND b.missing_at IS NULL ORDER BY b.started_at DESC, b.id LIMIT 1",
             &[],
         )
     })
