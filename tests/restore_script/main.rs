@@ -18,7 +18,7 @@ use std::process::{Command, Output};
 
 use digest::Digest;
 use runs::run_with;
-use support::{Cluster, Database, bindir, checked};
+use support::{Cluster, Database, bindir, checked, repository, skip};
 use tempfile::TempDir;
 
 /// An unpacked bundle.
@@ -174,6 +174,99 @@ fn the_demo_comes_back() {
     ];
     was.assert_restored(&restored(&unpacked), &left_out);
     assert!(!unpacked.text("schema.sql").contains("paliadin_") && !unpacked.text("restore.sql").contains("paliadin_"));
+}
+
+/// The sample database of https://github.com/lerocha/chinook-database, where it lies beside the repository.
+#[test]
+fn chinook_comes_back() {
+    let Ok(script) = std::fs::read_to_string(repository("../shared/data/chinook.sql")) else {
+        return skip("chinook_comes_back", "../shared/data/chinook.sql is not there");
+    };
+    let source = source(&[]);
+    let (_, tables) = script.split_once("\\c chinook;").unwrap();
+    source.connect().batch_execute(tables).unwrap();
+    let was = Contents::of(&source);
+    let unpacked = Unpacked::of(&source);
+    was.assert_restored(&restored(&unpacked), &[]);
+    assert_eq!(unpacked.left_out(), [""; 0]);
+}
+
+/// A bundle of what was restored is the bundle that it was restored from.
+#[test]
+fn what_came_back_makes_equal_files() {
+    let source = source(&["tests/restore_script/definitions.sql", "tests/exact/shapes.sql"]);
+    let unpacked = Unpacked::of(&source);
+    let target = restored(&unpacked);
+    let directory = target.directory().display().to_string();
+    let sql = "CREATE EXTENSION paliad_backup; ALTER DATABASE $ SET paliad_backup.directory = '%'";
+    target.connect().batch_execute(&sql.replace('$', target.name()).replace('%', &directory)).unwrap();
+    let again = Unpacked::of(&target);
+    let sums = |unpacked: &Unpacked| -> Vec<String> {
+        let text = unpacked.text("SHA256SUMS");
+        text.lines()
+            .filter(|line| !line.ends_with("README.txt") && !line.ends_with("manifest.json"))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(again.text("schema.sql"), unpacked.text("schema.sql"));
+    assert_eq!(again.text("restore.sql"), unpacked.text("restore.sql"));
+    assert!(sums(&again).len() > 50 && sums(&again) == sums(&unpacked));
+}
+
+/// Reference data alone: tables that refer to what is not in the bundle lose the foreign key.
+#[test]
+fn a_part_of_the_tables_comes_back() {
+    let source = source(&[]);
+    let sql = "CREATE SCHEMA s; CREATE TABLE s.entity (id int PRIMARY KEY); CREATE SEQUENCE s.free START 5; CREATE TYPE s.mood AS ENUM ('x');
+        CREATE SCHEMA other; CREATE TYPE other.mood AS ENUM ('y'); CREATE SEQUENCE other.free; CREATE TABLE other.entity (id int);
+        CREATE TABLE s.colour (id serial PRIMARY KEY, e int REFERENCES s.entity, parent int REFERENCES s.colour, m other.mood DEFAULT 'y', n int DEFAULT nextval('other.free'));
+        INSERT INTO s.entity VALUES (1); INSERT INTO s.colour (e, parent) VALUES (1, NULL), (1, 1); SELECT nextval('s.free');
+        INSERT INTO paliad_backup.sheets (relation_schema, relation_name, kind) VALUES ('s', 'colour', 'ref')";
+    source.connect().batch_execute(sql).unwrap();
+    let was = Contents::of(&source).without("entity");
+    let unpacked = Unpacked::of_run(&source, "scope => 'config', formats => '{csv}'");
+    let target = restored(&unpacked);
+    was.assert_restored(&target, &["constraint colour_e_fkey of s.colour", "own definitions of s.colour"]);
+    let next = "SELECT concat_ws(' ', nextval('s.free'), nextval('s.colour_id_seq'), nextval('other.free'))";
+    assert_eq!(target.connect().query_one(next, &[]).unwrap().get::<_, String>(0), "6 3 3");
+    assert_eq!(
+        unpacked.left_out(),
+        ["foreign key colour_e_fkey on s.colour: refers to a table that this script does not make"]
+    );
+}
+
+/// A partition whose DETACH CONCURRENTLY was interrupted is a table of its own, as it is when the DETACH is finished.
+#[test]
+fn a_partition_that_is_half_detached_comes_back_as_a_table() {
+    let source = source(&[]);
+    let sql = "CREATE TABLE k (k int PRIMARY KEY); INSERT INTO k VALUES (1), (20);
+        CREATE TABLE r (k int PRIMARY KEY REFERENCES k CHECK (k > 0)) PARTITION BY RANGE (k); CREATE INDEX ON r (k DESC);
+        CREATE TABLE r_1 PARTITION OF r FOR VALUES FROM (0) TO (10); CREATE TABLE r_2 PARTITION OF r FOR VALUES FROM (10) TO (30);
+        INSERT INTO r VALUES (1), (20)";
+    let mut client = source.connect();
+    client.batch_execute(sql).unwrap();
+    // What the first half of it leaves behind.
+    client.batch_execute("UPDATE pg_inherits SET inhdetachpending = true WHERE inhrelid = 'r_1'::regclass").unwrap();
+    let target = restored(&Unpacked::of(&source));
+    let mut client = target.connect();
+    let mut one = |sql: &str| client.query_one(sql, &[]).unwrap().get::<_, String>(0);
+    assert_eq!(
+        one("SELECT (SELECT string_agg(k::text, ' ') FROM r) || ' ' || (SELECT string_agg(k::text, ' ') FROM r_1)"),
+        "20 1"
+    );
+    assert_eq!(
+        one("SELECT string_agg(inhrelid::regclass::text, ' ') FROM pg_inherits WHERE inhparent = 'r'::regclass"),
+        "r_2"
+    );
+    let constraints =
+        "SELECT string_agg(conname, ' ' ORDER BY conname) FROM pg_constraint WHERE conrelid = 'r_1'::regclass";
+    assert_eq!(one(constraints), "r_1_pkey r_k_check r_k_fkey");
+    assert_eq!(
+        one(
+            "SELECT string_agg(indexrelid::regclass::text, ' ' ORDER BY indexrelid::regclass::text) FROM pg_index WHERE indrelid = 'r_1'::regclass"
+        ),
+        "r_1_k_idx r_1_pkey"
+    );
 }
 
 /// `schema.sql` alone is SQL that any client executes: everything but rows and what waits for them.

@@ -91,7 +91,7 @@ fn constraints_are_those_that_held_in_the_snapshot() {
     other
         .batch_execute(
             "CREATE TABLE a (n int PRIMARY KEY, u int, c int, d int); INSERT INTO a VALUES (1, 1, 1, 1), (2, 1, -1, -1);
-             CREATE TABLE b (n int, m int); INSERT INTO b VALUES (1, 1), (9, 9); ALTER TABLE a ADD CONSTRAINT later CHECK (d > 0) NOT VALID;
+             CREATE DOMAIN number AS int; CREATE TABLE b (n int, m int, x int, d number); INSERT INTO b VALUES (1, 1, 1, 1), (9, 9, NULL, NULL); ALTER TABLE a ADD CONSTRAINT later CHECK (d > 0) NOT VALID;
              ALTER TABLE b ADD CONSTRAINT later FOREIGN KEY (n) REFERENCES a NOT VALID",
         )
         .unwrap();
@@ -101,7 +101,8 @@ fn constraints_are_those_that_held_in_the_snapshot() {
     other
         .batch_execute(
             "DELETE FROM a WHERE n = 2; DELETE FROM b WHERE n = 9; ALTER TABLE a VALIDATE CONSTRAINT later; ALTER TABLE b VALIDATE CONSTRAINT later;
-             ALTER TABLE b ADD CONSTRAINT too_late FOREIGN KEY (m) REFERENCES a; ALTER TABLE a ADD CHECK (c > 0); CREATE UNIQUE INDEX ON a (u); ALTER TABLE a ADD UNIQUE (u)",
+             ALTER TABLE b ADD CONSTRAINT too_late FOREIGN KEY (m) REFERENCES a; ALTER TABLE a ADD CHECK (c > 0); ALTER TABLE b ALTER x SET NOT NULL; ALTER DOMAIN number SET NOT NULL;
+             ALTER DOMAIN number ADD CHECK (VALUE > 0); CREATE UNIQUE INDEX ON a (u); ALTER TABLE a ADD UNIQUE (u)",
         )
         .unwrap();
     let made = caller.query_one("SELECT storage_uri FROM paliad_backup.run(formats => '{csv}')", &[]).unwrap();

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::catalog::{Catalog, Class, Object, Unit};
+use super::catalog::Catalog;
 use super::left_out::LeftOut;
+use super::objects::{Class, Object, Unit};
 use super::selection::Selection;
 use super::tables::{Column, Table};
 use crate::error::Result;

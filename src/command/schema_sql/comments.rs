@@ -1,22 +1,44 @@
 //! COMMENT ON everything that has a comment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::catalog::{Class, Object};
+use super::Writer;
+use super::objects::{Class, Object, Unit};
 use crate::error::Result;
 use crate::pg::query::{Snapshot, number, oid_array, select};
 
+impl Writer<'_> {
+    /// COMMENT ON everything that was made, behind the rows where it was made there.
+    pub(super) fn comments(&mut self, schemas: &BTreeMap<u32, String>) -> Result<()> {
+        let mut objects = std::mem::take(&mut self.constrained);
+        objects.extend(schemas.keys().map(|oid| Object { class: Class::Schema, oid: *oid }));
+        objects.extend(self.selection.collations().into_iter().map(|oid| Object { class: Class::Collation, oid }));
+        objects.extend(self.sequences.keys().map(|oid| Object::relation(*oid)));
+        for oid in self.selection.types() {
+            objects.push(Object::of_type(oid));
+            let relation = self.catalog.types.get(&oid).and_then(|found| found.relation);
+            let stands_alone = |oid: &u32| self.catalog.relations.get(oid).is_some_and(|relation| relation.kind == 'c');
+            objects.extend(relation.filter(stands_alone).map(Object::relation));
+        }
+        let tables = self.tables.keys().filter(|oid| self.selection.makes(Unit::Table(**oid)));
+        let indexes = self.indexes.iter().map(|index| index.oid).filter(|oid| self.selection.makes(Unit::Index(*oid)));
+        objects.extend(tables.copied().chain(indexes).map(Object::relation));
+        let (late, early): (Vec<_>, Vec<_>) =
+            read(&objects)?.into_iter().partition(|comment| self.late.contains(&comment.of));
+        self.section("Comments", early.into_iter().map(|comment| comment.statement).collect());
+        self.behind_rows.extend(late.into_iter().map(|comment| comment.statement));
+        Ok(())
+    }
+}
+
 /// A comment's statement and what it is about.
-pub struct Comment {
-    pub of: Object,
-    pub statement: String,
+struct Comment {
+    of: Object,
+    statement: String,
 }
 
 /// The comments on relations of all kinds and their columns, on types, constraints, collations and schemas, sorted by their statements.
-///
-/// # Errors
-/// The server's.
-pub fn read(objects: &[Object]) -> Result<Vec<Comment>> {
+fn read(objects: &[Object]) -> Result<Vec<Comment>> {
     let mut comments = Vec::new();
     let classes: BTreeSet<Class> = objects.iter().map(|object| object.class).collect();
     for class in classes {

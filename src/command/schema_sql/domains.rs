@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::catalog::{Class, Object};
-use super::{Unit, Writer, types};
+use super::objects::{Class, Object, Unit};
+use super::{Writer, types};
 use crate::error::Result;
 
 /// What a domain's statement has behind its type.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::catalog::{Catalog, Object};
+use super::catalog::Catalog;
+use super::objects::Object;
 use crate::error::Result;
 use crate::pg::query::{Snapshot, oid_array, scalar, select};
 

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::catalog::{Catalog, Class, Object, Place, Reference, Unit};
+use super::catalog::Catalog;
+use super::objects::{Class, Object, Place, Reference, Unit};
 
 /// What the script makes.
 pub struct Selection<'a> {

@@ -147,9 +147,21 @@ pub fn read(oids: &BTreeSet<u32>) -> Result<BTreeMap<u32, Table>> {
          WHERE a.attrelid IN (SELECT pg_catalog.unnest($1::oid[])) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum",
         &[Some(&list)],
     )?;
+    // NOT NULL that was declared after the snapshot may not hold for its rows.
+    let nullable: BTreeSet<(u32, i32)> = select(
+        Snapshot::Caller,
+        "SELECT attrelid, attnum FROM pg_catalog.pg_attribute WHERE attnum > 0 AND NOT attnotnull \
+         AND attrelid IN (SELECT pg_catalog.unnest($1::oid[]))",
+        &[Some(&list)],
+    )?
+    .iter()
+    .filter_map(|row| Some((number(&row[0])?, row[1].as_deref()?.parse().ok()?)))
+    .collect();
     for row in &columns {
         if let Some(table) = number(&row[0]).and_then(|oid| tables.get_mut(&oid)) {
-            table.columns.push(column(row));
+            let column = column(row);
+            let not_null = column.not_null && !nullable.contains(&(table.oid, column.number));
+            table.columns.push(Column { not_null, ..column });
         }
     }
     Ok(tables)

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::tables::is_true;
 use crate::error::Result;
 use crate::pg::query::{Snapshot, number, oid_array, select};
 
@@ -123,8 +124,16 @@ pub fn domain_defaults(oids: &BTreeSet<u32>) -> Result<BTreeMap<u32, (bool, Opti
          ELSE pg_catalog.quote_literal(typdefault) END FROM pg_catalog.pg_type WHERE typtype = 'd' AND oid IN (SELECT pg_catalog.unnest($1::oid[]))",
         &[Some(&oid_array(oids.iter().copied()))],
     )?;
-    Ok(rows
-        .iter()
-        .filter_map(|row| Some((number(&row[0])?, (row[1].as_deref() == Some("t"), row[2].clone()))))
-        .collect())
+    // NOT NULL that came after the snapshot may not hold for its rows.
+    let nullable = select(
+        Snapshot::Caller,
+        "SELECT oid FROM pg_catalog.pg_type WHERE typtype = 'd' AND NOT typnotnull AND oid IN (SELECT pg_catalog.unnest($1::oid[]))",
+        &[Some(&oid_array(oids.iter().copied()))],
+    )?;
+    let nullable: BTreeSet<u32> = nullable.iter().filter_map(|row| number(&row[0])).collect();
+    let of = |row: &Vec<Option<String>>| {
+        let oid = number(&row[0])?;
+        Some((oid, (is_true(&row[1]) && !nullable.contains(&oid), row[2].clone())))
+    };
+    Ok(rows.iter().filter_map(of).collect())
 }
