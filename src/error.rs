@@ -338,11 +338,12 @@ pub fn caught<R>(work: impl FnOnce() -> R) -> std::result::Result<R, Box<CaughtE
         .execute()
 }
 
-/// Disk full is told apart from every other refusal of the operating system.
+/// Disk full and out of memory are told apart from every other refusal of the operating system.
 fn io_sqlstate(error: &std::io::Error) -> PgSqlErrorCode {
-    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    use std::io::ErrorKind::{OutOfMemory, QuotaExceeded, StorageFull};
     match error.kind() {
         StorageFull | QuotaExceeded => ERRCODE_DISK_FULL,
+        OutOfMemory => ERRCODE_OUT_OF_MEMORY,
         _ => ERRCODE_IO_ERROR,
     }
 }

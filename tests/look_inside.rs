@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 
 use runs::{run, run_with};
 use security::refused;
-use support::{Cluster, repository};
+use support::{Cluster, checked, repository};
 
 const TABLE: &str = "
     CREATE TABLE matters (id int PRIMARY KEY, title text, fee numeric, tags text[], at timestamptz, extra json);
@@ -71,6 +71,40 @@ fn a_latin1_database_reads_its_own_characters() {
     let backup = run(&mut client).unwrap();
     let read = format!("SELECT r ->> 'n' FROM paliad_backup.read_sheet('{}', 't') AS r", backup.id);
     assert_eq!(client.query_one(&read, &[]).unwrap().get::<_, String>(0), "Zürich");
+}
+
+/// A session that may not have the memory for a value gets an error; the server goes on.
+#[test]
+fn a_value_without_memory_for_it_is_an_error() {
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    let noise = "CREATE TABLE noise AS SELECT string_agg(md5(n::text), '') AS a FROM generate_series(1, 2000000) AS n GROUP BY n % 20";
+    client.batch_execute(noise).unwrap();
+    let backup = run_with(&mut client, "formats => '{csv,json}'").unwrap();
+    // Of a bundle of some 36 MB, and a file of 64 MB.
+    let calls = [
+        ("length(paliad_backup.download($, 'a@example.org'))", 10),
+        ("length(chunk) FROM paliad_backup.download_chunks($, 'a@example.org', chunk_size => 300000000)", 10),
+        ("length(paliad_backup.read_file($, 'csv/noise.csv'))", 10),
+    ];
+    for (call, megabytes) in calls {
+        let mut limited = database.connect();
+        limited.batch_execute("SELECT paliad_backup.list()").unwrap();
+        let pid = runs::pid(&mut limited);
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
+        let size: u64 = size.trim().strip_suffix(" kB").unwrap().parse().unwrap();
+        let limit = format!("--as={}", (size << 10) + (megabytes << 20));
+        let limiting = ["prlimit", "--pid", &pid.to_string(), &limit];
+        // Only the process's own user may, not even root everywhere.
+        let user: &[&str] =
+            if rustix::process::geteuid().is_root() { &["runuser", "-u", "postgres", "--"] } else { &["env"] };
+        checked(std::process::Command::new(user[0]).args(&user[1..]).args(limiting));
+        let call = format!("SELECT {}", call.replace('$', &format!("'{}'", backup.id)));
+        assert_eq!(refused(&mut limited, &call).0, "53200", "{call}");
+        limited.batch_execute("SELECT 1").expect("the session goes on");
+        client.batch_execute(&call).expect("with memory for it the value can be had");
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead};
 
+use super::records::append;
+
 /// Where in a JSON text a byte stands.
 #[derive(Debug, Default)]
 pub struct Position {
@@ -76,7 +78,7 @@ impl<R: BufRead> Objects<R> {
             }
             let used = end.unwrap_or(buffer.len());
             if inside {
-                object.extend_from_slice(&buffer[begin..used]);
+                append(&mut object, &buffer[begin..used])?;
             }
             self.source.consume(used);
             if object.len() > self.most {

@@ -59,12 +59,12 @@ impl<R: BufRead> Records<R> {
                     break;
                 }
                 Some(end) => {
-                    self.carried.extend_from_slice(&buffer[..end]);
+                    append(&mut self.carried, &buffer[..end])?;
                     self.source.consume(end);
                     break;
                 }
                 None => {
-                    self.carried.extend_from_slice(buffer);
+                    append(&mut self.carried, buffer)?;
                     self.source.consume(length);
                 }
             }
@@ -76,6 +76,16 @@ impl<R: BufRead> Records<R> {
         }
         Ok(Some(Record { bytes, fields: &self.scanner.fields }))
     }
+}
+
+/// Appends to a value that may be as long as memory allows.
+///
+/// # Errors
+/// Of kind `OutOfMemory`.
+pub(super) fn append(value: &mut Vec<u8>, more: &[u8]) -> io::Result<()> {
+    value.try_reserve(more.len()).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+    value.extend_from_slice(more);
+    Ok(())
 }
 
 /// One record.

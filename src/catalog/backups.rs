@@ -145,7 +145,13 @@ pub fn running() -> Result<Vec<Backup>> {
 /// # Errors
 /// The server's.
 pub fn lie_in(folder: &str) -> Result<bool> {
-    Ok(!artifacts(folder)?.iter().all(|artifact| artifact.missing))
+    let found = scalar(select(
+        Snapshot::Latest,
+        "SELECT EXISTS (SELECT FROM paliad_backup.backups AS b WHERE b.status = 'done' AND b.deleted_at IS NULL \
+         AND b.missing_at IS NULL AND b.storage_uri ^@ $1)",
+        &[Some(folder)],
+    )?);
+    Ok(found.as_deref() == Some("t"))
 }
 
 /// A file that the catalog has, and how it knows it.

@@ -30,8 +30,19 @@ pub fn download(extension: Extension, id: &str, actor: &Actor) -> Result<Vec<u8>
         });
     }
     let mut artifact = open_downloaded(extension, &backup, actor)?;
-    let mut bytes = Vec::with_capacity(artifact.size as usize);
+    let mut bytes = buffer(artifact.size)?;
     artifact.file.read_to_end(&mut bytes).map_err(crate::bundle::BundleError::Io)?;
+    Ok(bytes)
+}
+
+/// An empty buffer for a value of `size` bytes. Where the system has no memory for it, that is an error and not the end of the server.
+///
+/// # Errors
+/// 53200.
+pub(super) fn buffer(size: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let reserved = bytes.try_reserve_exact(size as usize);
+    reserved.map_err(|_| crate::bundle::BundleError::Io(std::io::ErrorKind::OutOfMemory.into()))?;
     Ok(bytes)
 }
 
@@ -61,7 +72,11 @@ impl Iterator for Chunks {
         }
         let length = (self.end - self.offset).min(self.size as u64);
         let start = self.offset;
-        let mut bytes = vec![0; length as usize];
+        let mut bytes = match buffer(length) {
+            Ok(bytes) => bytes,
+            Err(error) => return Some(Err(error)),
+        };
+        bytes.resize(length as usize, 0);
         self.offset += length;
         let read = self.file.seek(SeekFrom::Start(start)).and_then(|_| self.file.read_exact(&mut bytes));
         Some(read.map(|()| (start as i64, bytes)).map_err(|error| crate::bundle::BundleError::Io(error).into()))

@@ -4,7 +4,7 @@ use std::io::{BufReader, ErrorKind};
 
 use serde_json::json;
 
-use super::download::{MAX_VALUE, open_audited};
+use super::download::{MAX_VALUE, buffer, open_audited};
 use crate::bundle::BundleError;
 use crate::bundle::manifest::{Manifest, SheetEntry};
 use crate::bundle::objects::Objects;
@@ -33,7 +33,7 @@ pub fn file(extension: Extension, id: &str, path: &str, actor: &Actor) -> Result
             hint: format!("SELECT * FROM paliad_backup.download_chunks('{id}', …) returns the bundle in pieces."),
         });
     }
-    let mut bytes = Vec::with_capacity(entry.size as usize);
+    let mut bytes = buffer(entry.size)?;
     reader.copy(path, &mut bytes)?;
     Ok(bytes)
 }
