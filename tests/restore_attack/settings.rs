@@ -38,15 +38,16 @@ fn settings_changed_on_the_way_do_no_harm() {
     ] {
         for middle in ["true", "id = 2500"] {
             let check = format!(
-                "ALTER TABLE t ADD CONSTRAINT changes CHECK ({middle} AND change('{name}', '{value}') OR true)"
+                "ALTER TABLE t ADD CONSTRAINT changes CHECK (CASE WHEN {middle} THEN change('{name}', '{value}') ELSE true END)"
             );
             postgres.batch_execute(&format!("BEGIN; {check} NOT VALID; COMMIT")).unwrap();
             let mut session = database.connect();
             session.batch_execute("SELECT paliad_backup.is_authorized()").unwrap();
             let show = format!("SELECT coalesce(current_setting('{name}', true), '')");
             let setting: String = session.query_one(&show, &[]).unwrap().get(0);
+            // Refused because of the setting, or because a row means nothing under it.
             if let Err(error) = restore(&mut session, &id, OVERWRITE) {
-                assert_eq!(sqlstate(&error), "55000", "{name}: {error:?}");
+                assert!(["55000", "2200M", "57014"].contains(&sqlstate(&error)), "{name}: {error:?}");
             }
             assert_equal(&before, &Digest::of(&database).rows(), name);
             assert_eq!(session.query_one(&show, &[]).unwrap().get::<_, String>(0), setting, "{name}");
