@@ -45,10 +45,11 @@ pub fn refuse_read_only(command: &str) {
     }
 }
 
-/// The id of this transaction, which gets one if it has none, as `pg_current_xact_id()` shows it.
+/// The id of this transaction, or within a savepoint of that subtransaction, which gets one if it has none: `ROLLBACK TO` ends the one
+/// and not the other.
 pub fn transaction_id() -> String {
     // SAFETY: inside a transaction.
-    unsafe { pg_sys::GetTopFullTransactionId().value }.to_string()
+    unsafe { pg_sys::GetCurrentFullTransactionId().value }.to_string()
 }
 
 /// The server's data directory.
