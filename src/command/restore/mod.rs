@@ -32,7 +32,7 @@ use crate::pg::query::with_latest_snapshot;
 use crate::pg::session;
 use crate::pg::subtransaction::{Then, attempt_or_raise};
 use crate::recorder::leader::Recorder;
-use crate::recorder::protocol::Request;
+use crate::recorder::protocol::{Reply, Request};
 use create::Created;
 pub(super) use recount::described;
 pub use report::Report;
@@ -216,7 +216,11 @@ fn audited(
     let result = caught(|| work(recorder, &mut progress, &audit_id));
     let failure = match &result {
         Ok(Ok(report)) => {
-            recorder.settle(&Request::FinishRestore { metadata: report.metadata() })?;
+            if let Reply::DoneWithoutAudit { reason } =
+                recorder.settle(&Request::FinishRestore { metadata: report.metadata() })?
+            {
+                pgrx::warning!("the audit row of restore {audit_id} could not be completed: {reason}");
+            }
             return result.unwrap_or_else(|cause| cause.rethrow());
         }
         Ok(Err(error)) => error.told(),

@@ -14,6 +14,9 @@ use crate::pg::session;
 use crate::recorder::leader::Recorder;
 use crate::recorder::protocol::Request;
 
+/// The audit rows that restores leave.
+const EVENTS: [&str; 2] = ["restore_requested", "restore_undone"];
+
 /// What an audit row says of a restore.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Restored {
@@ -51,7 +54,7 @@ pub struct Restored {
 
 /// One row of `restores()`.
 pub struct Entry {
-    /// restore_requested or restore_undone.
+    /// One of [`EVENTS`].
     pub event: String,
     /// The audit row.
     pub audit_id: String,
@@ -101,7 +104,7 @@ impl Restored {
 /// # Errors
 /// The server's.
 pub fn list(most: u32) -> Result<Vec<Entry>> {
-    let rows = AuditTable::resolve(&Settings::read()?)?.newest(&["restore_requested", "restore_undone"], most)?;
+    let rows = AuditTable::resolve(&Settings::read()?)?.newest(&EVENTS, most)?;
     rows.into_iter()
         .filter_map(|row| {
             let restored = serde_json::from_value::<Restored>(row.metadata).ok()?;
@@ -117,15 +120,19 @@ pub fn list(most: u32) -> Result<Vec<Entry>> {
         .collect()
 }
 
-/// Records whether earlier restores were committed, while the server knows.
+/// Records whether earlier restores were committed, while the server knows. What cannot be recorded keeps no restore from being made.
 ///
 /// # Errors
-/// Of the recorder.
+/// As [`list`].
 pub fn settle(recorder: &mut Recorder) -> Result<()> {
     for entry in list(20)?.into_iter().filter(|entry| entry.restored.committed.is_none()) {
         if let Some(committed) = entry.committed {
             let metadata = json!({ "committed": committed });
-            recorder.ask(&Request::SettleRestore { audit_id: entry.audit_id, event: entry.event, metadata })?;
+            let audit_id = entry.audit_id;
+            let request = Request::SettleRestore { audit_id: audit_id.clone(), event: entry.event, metadata };
+            if let Err(error) = recorder.ask(&request) {
+                pgrx::log!("paliad_backup: whether restore {audit_id} was committed could not be recorded: {error}");
+            }
         }
     }
     Ok(())
@@ -142,7 +149,7 @@ pub fn undo(extension: Extension, audit_id: &str, dry_run: bool, checkpoint: boo
         hint: "SELECT audit_id, requested_at, committed FROM paliad_backup.restores(); shows them.".into(),
     };
     let row = AuditTable::resolve(&Settings::read()?)?.find(audit_id)?.ok_or_else(unknown)?;
-    if !row.event_type.starts_with("restore_") {
+    if !EVENTS.contains(&row.event_type.as_str()) {
         return Err(unknown());
     }
     let restored: Restored = serde_json::from_value(row.metadata).map_err(|_| unknown())?;
