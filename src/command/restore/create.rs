@@ -9,6 +9,7 @@ use pgrx::pg_sys::Oid;
 
 use super::RestoreRequest;
 use super::source::Source;
+use crate::bundle::manifest::Sequence;
 use crate::bundle::names::SCHEMA;
 use crate::bundle::sheet::Relation;
 use crate::catalog::backups::Backup;
@@ -25,19 +26,24 @@ pub struct Created {
     /// Tables, sequences and indexes.
     relations: HashSet<Name>,
     types: HashSet<Name>,
+    /// Sequences of tables that are not made.
+    not_wanted: HashSet<Name>,
     /// What waits for the rows.
     behind: Vec<Statement>,
     imported: bool,
 }
 
 impl Created {
-    /// Makes what is missing for the chosen sheets: their tables with partitions, and all types and sequences of the script.
+    /// Makes what is missing for the chosen sheets: their tables with partitions, and all types and sequences of the script but sequences
+    /// of other tables.
     ///
     /// # Errors
     /// [`Error::WrongState`] for a bundle without schema.sql, where an extension is missing, or where a script from elsewhere would run
     /// as a superuser; the server's.
     pub fn make(source: &Source, backup: &Backup, request: &RestoreRequest) -> Result<Created> {
-        let mut created = Created { imported: backup.imported_at.is_some(), ..Created::default() };
+        // A row that was made again from a file, after it was lost, has no run's audit row: it may have been imported as well.
+        let imported = backup.imported_at.is_some() || backup.audit_id.is_none();
+        let mut created = Created { imported, ..Created::default() };
         let Some(script) = source.text(SCHEMA)? else {
             return Err(Error::WrongState {
                 message: format!("backup {} has no {SCHEMA}", backup.id),
@@ -45,9 +51,16 @@ impl Created {
             });
         };
         let statements = parse(&script)?;
-        let chosen = source.chosen(request.sheets.as_deref(), request.scope)?;
-        let tables = chosen.into_iter().filter_map(|sheet| sheet.relation.clone());
-        let wanted = with_partitions(tables.map(|Relation { schema, table }| (schema, table)).collect(), &statements);
+        let mut gone: BTreeSet<Name> = BTreeSet::new();
+        for sheet in source.chosen(request.sheets.as_deref(), request.scope)? {
+            if let Some(Relation { schema, table }) = sheet.relation.clone()
+                && !is_relation(&(schema.clone(), table.clone()))?
+            {
+                gone.insert((schema, table));
+            }
+        }
+        let wanted = with_partitions(gone, &statements);
+        created.not_wanted = owned_by_others(&source.manifest.sequences, &statements, &wanted);
         for statement in &statements {
             if created.is_due(&statement.subject, &wanted)? {
                 created.execute(statement)?;
@@ -90,11 +103,13 @@ impl Created {
             }
             Subject::Type(name) => !in_schema("pg_type AS o", "typnamespace", "typname", name)?,
             Subject::Collation(name) => !in_schema("pg_collation AS o", "collnamespace", "collname", name)?,
-            Subject::Sequence(name) => !in_schema("pg_class AS o", "relnamespace", "relname", name)?,
-            Subject::Table(name) => {
-                wanted.contains(name) && !in_schema("pg_class AS o", "relnamespace", "relname", name)?
+            Subject::Sequence(name) => !self.not_wanted.contains(name) && !is_relation(name)?,
+            Subject::Table(name) => wanted.contains(name) && !is_relation(name)?,
+            // A table that was there before is nobody's to attach: it would be emptied with the rest.
+            Subject::OfTable { table, attaches, .. } => {
+                self.relations.contains(table)
+                    && attaches.as_ref().is_none_or(|partition| self.relations.contains(partition))
             }
-            Subject::OfTable { table, .. } => self.relations.contains(table),
             Subject::OfIndex(name) | Subject::OfSequence(name) => self.relations.contains(name),
             Subject::OfType(name) => self.types.contains(name),
             Subject::Other => false,
@@ -180,6 +195,22 @@ fn with_partitions(mut tables: BTreeSet<Name>, statements: &[Statement]) -> BTre
             return tables;
         }
     }
+}
+
+/// The script's sequences whose tables it makes, but not now: they could not be given to them.
+fn owned_by_others<'a>(sequences: &[Sequence], statements: &'a [Statement], wanted: &BTreeSet<Name>) -> HashSet<Name> {
+    let table =
+        |statement: &'a Statement| if let Subject::Table(name) = &statement.subject { Some(name) } else { None };
+    let made: HashSet<&Name> = statements.iter().filter_map(table).collect();
+    let is_apart = |sequence: &&Sequence| {
+        let owner = sequence.owned_by.as_ref().map(|owner| (owner.schema.clone(), owner.table.clone()));
+        owner.is_some_and(|owner| !wanted.contains(&owner) && made.contains(&owner))
+    };
+    sequences.iter().filter(is_apart).map(|sequence| (sequence.schema.clone(), sequence.name.clone())).collect()
+}
+
+fn is_relation(name: &Name) -> Result<bool> {
+    in_schema("pg_class AS o", "relnamespace", "relname", name)
 }
 
 fn in_schema(catalog: &str, namespace: &str, column: &str, name: &Name) -> Result<bool> {
