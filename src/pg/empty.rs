@@ -63,12 +63,17 @@ unsafe fn is_logically_logged(relation: pg_sys::Relation) -> bool {
 /// Deletes all rows of one table (not of its children), where others refer to it; returns their number.
 ///
 /// The caller holds a lock that keeps writers out.
+///
+/// # Errors
+/// 55000 for a table that is published and has no replica identity, as of DELETE: raised by the server.
 pub fn delete_all(table: pg_sys::Oid) -> u64 {
     let no_lock = pg_sys::NoLock as pg_sys::LOCKMODE;
     let mut deleted = 0;
     // SAFETY: the table is locked by the caller; relation, slot, scan and snapshot are released below, or by the transaction's abort.
     unsafe {
         let relation = pg_sys::table_open(table, no_lock);
+        // Subscribers would keep the rows without a word.
+        pg_sys::CheckCmdReplicaIdentity(relation, pg_sys::CmdType::CMD_DELETE);
         let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
         let slot = pg_sys::table_slot_create(relation, std::ptr::null_mut());
         let scan = pg_sys::table_beginscan(relation, snapshot, 0, std::ptr::null_mut());
