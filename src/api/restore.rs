@@ -17,13 +17,6 @@ use crate::pg::session;
 type SheetRow =
     (Option<String>, Option<String>, String, i64, i64, i64, Option<JsonB>, Option<String>, Option<Uuid>, Option<Uuid>);
 
-/// The columns of [`SheetRow`].
-macro_rules! rows {
-    ($report:expr) => {
-        TableIterator::new(sheet_rows($report))
-    };
-}
-
 /// `paliad_backup.restore(…)`: a row per sheet, last the total.
 #[pg_extern(sql = false)]
 #[allow(clippy::too_many_arguments, clippy::type_complexity)]
@@ -79,7 +72,7 @@ fn restore(
         };
         restore::restore(extension, &request)
     });
-    rows!(report)
+    TableIterator::new(sheet_rows(report))
 }
 
 /// `paliad_backup.restore_sheet(…)`: one sheet, into any table whose columns fit.
@@ -138,7 +131,7 @@ fn restore_sheet(
         };
         restore::restore(extension, &request)
     });
-    rows!(report)
+    TableIterator::new(sheet_rows(report))
 }
 
 /// `paliad_backup.undo_restore(…)`: what a committed restore has changed is as before.
@@ -173,7 +166,7 @@ fn undo_restore(
         let actor = actor(by_email, by_id)?;
         undo::undo(extension, &audit_id, dry_run.unwrap_or(true), checkpoint.unwrap_or(true), actor)
     });
-    rows!(report)
+    TableIterator::new(sheet_rows(report))
 }
 
 /// `paliad_backup.restores(max_rows)`: who restored what when, and whether it was committed.

@@ -27,6 +27,17 @@ pub enum Scope {
     Data,
 }
 
+impl Scope {
+    /// Whether sheets of this kind belong to it.
+    pub fn includes(self, kind: SheetKind) -> bool {
+        match self {
+            Scope::Full => true,
+            Scope::Config => kind == SheetKind::Ref,
+            Scope::Data => kind == SheetKind::Entity,
+        }
+    }
+}
+
 /// A format in which the rows are exported, in the order in which the formats stand in the bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -270,6 +281,11 @@ impl Manifest {
 }
 
 impl SheetEntry {
+    /// The columns that are in csv: all but generated ones, which COPY cannot load.
+    pub fn csv_columns(&self) -> impl Iterator<Item = &ColumnEntry> {
+        self.columns.iter().filter(|column| !column.generated)
+    }
+
     /// Describes `sheet` as it was exported: `row_count` rows into `files` and the worksheets `xlsx_sheets`.
     pub fn from_sheet(sheet: &Sheet, row_count: u64, files: SheetFiles, xlsx_sheets: Vec<String>) -> Self {
         let label = |reference: &Reference| LabelEntry {

@@ -18,8 +18,7 @@ pub fn table(sheet: &SheetEntry) -> Option<String> {
 
 /// The columns that are in csv, as SQL lists them.
 pub fn columns(sheet: &SheetEntry) -> String {
-    let in_csv = sheet.columns.iter().filter(|column| !column.generated);
-    in_csv.map(|column| quote_identifier(&column.name)).collect::<Vec<_>>().join(", ")
+    sheet.csv_columns().map(|column| quote_identifier(&column.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// The same in parentheses behind a table's name; nothing where there are none, since SQL has no empty list.

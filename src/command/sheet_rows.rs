@@ -39,8 +39,7 @@ impl SheetRows {
                 hint: "Exact values are read from csv: make backups with formats => '{csv, …}'.".into(),
             });
         };
-        let columns: Vec<String> =
-            sheet.columns.iter().filter(|column| !column.generated).map(|column| column.name.clone()).collect();
+        let columns: Vec<String> = sheet.csv_columns().map(|column| column.name.clone()).collect();
         let feed = Feed::start(&Arc::new(reader), file)?;
         let mut records = Records::new(BufReader::new(feed), columns.len(), MAX_VALUE as usize);
         let header = records.next_record().map_err(unreadable)?;

@@ -317,11 +317,7 @@ fn name_and_order(mut entries: Vec<Entry>, scope: Scope) -> Vec<PlannedSheet> {
     for (entry, name) in entries.iter_mut().zip(names) {
         entry.name = Some(name);
     }
-    entries.retain(|entry| match scope {
-        Scope::Full => true,
-        Scope::Config => entry.kind == SheetKind::Ref,
-        Scope::Data => entry.kind == SheetKind::Entity,
-    });
+    entries.retain(|entry| scope.includes(entry.kind));
     entries.sort_by(|a, b| order_key(a).cmp(&order_key(b)));
     entries
         .into_iter()

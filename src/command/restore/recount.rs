@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::targets::{Target, csv_columns};
+use super::targets::Target;
 use crate::bundle::csv::CsvEncoder;
 use crate::bundle::encoder::{Abort, Encoder, FileInfo};
 use crate::bundle::manifest::{ColumnEntry, SheetEntry};
@@ -21,7 +21,7 @@ use crate::store::Store;
 /// Of the scan and of the store's scratch file.
 pub fn csv_of(sheet: &SheetEntry, target: &Target, is_whole: bool, store: &dyn Store) -> Result<Option<FileInfo>> {
     let Some(order) = order(sheet, is_whole) else { return Ok(None) };
-    let columns: Vec<Column> = csv_columns(sheet).enumerate().map(|(slot, column)| described(column, slot)).collect();
+    let columns: Vec<Column> = sheet.csv_columns().enumerate().map(|(slot, column)| described(column, slot)).collect();
     let values: Vec<String> =
         columns.iter().map(|column| format!("t.{}", pgrx::spi::quote_identifier(&column.name))).collect();
     let sql = format!("SELECT {} FROM ONLY {} AS t{order}", values.join(", "), target.qualified);
@@ -61,7 +61,8 @@ pub fn csv_of(sheet: &SheetEntry, target: &Target, is_whole: bool, store: &dyn S
 fn order(sheet: &SheetEntry, is_whole: bool) -> Option<String> {
     let known = |expression: &String| {
         (is_whole && expression == ROW_TEXT)
-            || csv_columns(sheet)
+            || sheet
+                .csv_columns()
                 .any(|column| *expression == format!("t.{}", pgrx::spi::quote_identifier(&column.name)))
     };
     if sheet.order_by.is_empty() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use pgrx::pg_sys::Oid;
 use pgrx::spi::{quote_identifier, quote_qualified_identifier};
 
-use super::targets::{Target, columns_of, csv_columns, misfits};
+use super::targets::{Target, columns_of, misfits};
 use crate::bundle::BundleError;
 use crate::bundle::manifest::SheetEntry;
 use crate::catalog::extension;
@@ -110,7 +110,7 @@ impl Scratch {
                 qualified: name,
                 is_partitioned: false,
                 owner,
-                columns: csv_columns(sheet).map(|column| column.name.clone()).collect(),
+                columns: sheet.csv_columns().map(|column| column.name.clone()).collect(),
                 members: BTreeSet::from([oid]),
                 excluded: BTreeSet::new(),
                 problems: Vec::new(),
@@ -198,7 +198,7 @@ fn execute(role: Oid, sql: &str) -> Result<()> {
 /// The manifest is anybody's text: names are quoted, types and collations are those that the server finds under their names.
 fn by_manifest(name: &str, sheet: &SheetEntry) -> Result<String> {
     let mut columns = Vec::new();
-    for column in csv_columns(sheet) {
+    for column in sheet.csv_columns() {
         let type_name = known("pg_catalog.to_regtype", &column.type_name, "type")?;
         let collation = match &column.collation {
             Some(collation) => format!(" COLLATE {}", known("pg_catalog.to_regcollation", collation, "collation")?),

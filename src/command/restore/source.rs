@@ -6,7 +6,7 @@ use crate::bundle::BundleError;
 use crate::bundle::encoder::Abort;
 use crate::bundle::manifest::{Manifest, Scope, SheetEntry};
 use crate::bundle::reader::BundleReader;
-use crate::bundle::sheet::{Relation, SheetKind};
+use crate::bundle::sheet::Relation;
 use crate::bundle::verification::hash;
 use crate::catalog::backups::Backup;
 use crate::command::background::Task;
@@ -96,13 +96,7 @@ impl Source {
             }
         }
         let is_wanted = |sheet: &&SheetEntry| {
-            let named = sheets.is_none_or(|wanted| wanted.iter().any(|name| is_named(sheet, name)));
-            named
-                && match scope {
-                    Scope::Full => true,
-                    Scope::Config => sheet.kind == SheetKind::Ref,
-                    Scope::Data => sheet.kind == SheetKind::Entity,
-                }
+            scope.includes(sheet.kind) && sheets.is_none_or(|wanted| wanted.iter().any(|name| is_named(sheet, name)))
         };
         Ok(self.manifest.sheets.iter().filter(is_wanted).collect())
     }

@@ -180,7 +180,7 @@ fn target(sheet: &SheetEntry, table: &Found) -> Target {
         qualified: table.qualified(),
         is_partitioned: table.kind == 'p',
         owner: table.owner,
-        columns: csv_columns(sheet).map(|column| column.name.clone()).collect(),
+        columns: sheet.csv_columns().map(|column| column.name.clone()).collect(),
         members: BTreeSet::new(),
         excluded: BTreeSet::new(),
         problems: Vec::new(),
@@ -202,11 +202,6 @@ fn gone(sheet: &SheetEntry) -> Target {
             "there is no such table among those that are backed up (create_missing => true makes it)".into(),
         ],
     }
-}
-
-/// The columns that a csv file has.
-pub fn csv_columns(sheet: &SheetEntry) -> impl Iterator<Item = &crate::bundle::manifest::ColumnEntry> {
-    sheet.columns.iter().filter(|column| !column.generated)
 }
 
 /// A column of a table.
@@ -249,7 +244,7 @@ pub fn columns_of(tables: &[u32]) -> Result<BTreeMap<u32, Vec<Column>>> {
 pub fn misfits(sheet: &SheetEntry, columns: &[Column]) -> Vec<String> {
     let there = |name: &str| columns.iter().find(|column| column.name == name);
     let mut problems = Vec::new();
-    for wanted in csv_columns(sheet) {
+    for wanted in sheet.csv_columns() {
         match there(&wanted.name) {
             None => problems.push(format!("it has no column \"{}\"", wanted.name)),
             Some(column) if column.generated => {
@@ -263,7 +258,7 @@ pub fn misfits(sheet: &SheetEntry, columns: &[Column]) -> Vec<String> {
         }
     }
     for column in columns.iter().filter(|column| column.required) {
-        if !csv_columns(sheet).any(|wanted| wanted.name == column.name) {
+        if !sheet.csv_columns().any(|wanted| wanted.name == column.name) {
             problems.push(format!("its column \"{}\" must not be null and has no default", column.name));
         }
     }
