@@ -116,7 +116,7 @@ impl<'a> Writer<'a> {
     fn write(mut self, forbidden: &BTreeSet<u32>) -> Result<Definitions> {
         let partition_keys = self.partition_keys()?;
         self.note_dropped()?;
-        let schemas = self.schemas();
+        let schemas = self.schemas()?;
         let columns = columns::settle(self.catalog, &self.tables, &mut self.selection, &mut self.left_out)?;
         let made: BTreeSet<u32> =
             self.tables.keys().copied().filter(|oid| self.selection.makes(Unit::Table(*oid))).collect();

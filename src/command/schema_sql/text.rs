@@ -26,17 +26,17 @@ SET search_path = pg_catalog;
 
 impl Writer<'_> {
     /// The schemas in which anything is made, but those that an extension or the server makes.
-    pub(super) fn schemas(&mut self) -> BTreeMap<u32, String> {
+    pub(super) fn schemas(&mut self) -> Result<BTreeMap<u32, String>> {
         let catalog = self.catalog;
         let tables = self.tables.values().filter(|table| self.selection.makes(Unit::Table(table.oid)));
         let mut oids: BTreeSet<u32> = tables.map(|table| table.schema).collect();
         oids.extend(self.selection.types().iter().filter_map(|oid| catalog.types.get(oid)).map(|found| found.schema));
         oids.extend(self.sequences.values().map(|sequence| sequence.schema));
-        let collations = types::collations(&self.selection.collations()).unwrap_or_default();
+        let collations = types::collations(&self.selection.collations())?;
         oids.extend(collations.values().map(|(schema, ..)| *schema));
         oids.retain(|oid| catalog.extension_of(Object { class: Class::Schema, oid: *oid }).is_none());
         oids.iter().for_each(|oid| self.selection.add(Unit::Schema(*oid)));
-        oids.into_iter().filter_map(|oid| Some((oid, catalog.schemas.get(&oid)?.clone()))).collect()
+        Ok(oids.into_iter().filter_map(|oid| Some((oid, catalog.schemas.get(&oid)?.clone()))).collect())
     }
 
     /// The scripts.
