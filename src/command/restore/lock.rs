@@ -1,23 +1,30 @@
 //! The locks of a restore, in the order of the oids like those of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pgrx::pg_sys::Oid;
 
 use super::targets::Targets;
+use crate::catalog::audit::AuditTable;
+use crate::catalog::settings::Settings;
+use crate::command::plan;
 use crate::error::{Error, Result};
 use crate::pg::empty::check_not_in_use;
 use crate::pg::locks::{Locked, Mode, lock_relation};
 use crate::pg::query::{Snapshot, number, oid_array, scalar, select};
 
 /// Keeps writers from the tables, and from those that they refer to: what the checkpoint shows is what is replaced, and no key goes
-/// that a loaded row needs. Readers go on, and so do the recorder's rows in an audit table that refers to one of them.
+/// that a loaded row needs. Readers go on, and so do the recorder's rows in an audit table that refers to one of them, or that one of them
+/// refers to.
 ///
 /// # Errors
 /// [`Error::LockNotAvailable`]; 55006 where this session is reading one of the tables.
-pub fn against_writers(targets: &Targets) -> Result<()> {
+pub fn against_writers(targets: &Targets, settings: &Settings) -> Result<()> {
     let members = targets.members();
-    let mut wanted: BTreeMap<u32, Mode> = referenced(&members)?.into_iter().map(|oid| (oid, Mode::Share)).collect();
+    let audit_table = AuditTable::resolve(settings)?.oid();
+    let written = plan::members(&[audit_table])?.remove(&audit_table).unwrap_or_default();
+    let referenced = referenced(&members)?.into_iter().filter(|oid| *oid != audit_table && !written.contains(oid));
+    let mut wanted: BTreeMap<u32, Mode> = referenced.map(|oid| (oid, Mode::Share)).collect();
     wanted.extend(members.iter().map(|oid| (*oid, Mode::ShareRowExclusive)));
     wanted.into_iter().try_for_each(|(oid, mode)| lock(oid, mode))?;
     members.into_iter().for_each(|oid| check_not_in_use(Oid::from(oid)));
@@ -35,10 +42,12 @@ pub fn for_loading(targets: &Targets, overwrite: bool) -> Result<()> {
     targets.members().into_iter().try_for_each(|oid| lock(oid, Mode::AccessExclusive))
 }
 
-fn referenced(members: &std::collections::BTreeSet<u32>) -> Result<Vec<u32>> {
+/// Tables of this extension apart, which the recorder writes to.
+fn referenced(members: &BTreeSet<u32>) -> Result<Vec<u32>> {
     let rows = select(
         Snapshot::Latest,
-        "SELECT DISTINCT confrelid FROM pg_catalog.pg_constraint WHERE contype = 'f' AND conrelid = ANY ($1::oid[])",
+        "SELECT DISTINCT k.confrelid FROM pg_catalog.pg_constraint AS k JOIN pg_catalog.pg_class AS c ON c.oid = k.confrelid \
+         WHERE k.contype = 'f' AND k.conrelid = ANY ($1::oid[]) AND c.relnamespace <> 'paliad_backup'::regnamespace",
         &[Some(&oid_array(members.iter().copied()))],
     )?;
     Ok(rows.iter().filter_map(|row| number(&row[0])).collect())

@@ -123,7 +123,7 @@ impl Restore<'_> {
         if report.has_problems() {
             return report.refused(self.request.dry_run);
         }
-        lock::against_writers(&targets)?;
+        lock::against_writers(&targets, &settings)?;
         targets.still_hold(&self.source, self.request, &settings)?;
         with_latest_snapshot(|| {
             if self.request.checkpoint && !self.request.dry_run {
