@@ -17,6 +17,7 @@ use crate::catalog::extension;
 use crate::command::LOAD_SETTINGS;
 use crate::error::{Error, Result};
 use crate::pg::ddl::{Name, Statement, Subject, parse};
+use crate::pg::function_guard::{Trusted, trusting};
 use crate::pg::identity::{As, act_as};
 use crate::pg::query::{Snapshot, number, scalar, select, write};
 
@@ -151,7 +152,9 @@ impl Created {
             Subject::OfIndex(name) | Subject::OfSequence(name) | Subject::OfType(name) => self.owner_of(&name.0)?,
             Subject::Extension(_) | Subject::Other => return Ok(()),
         };
-        act_as(As::Writer(owner), &LOAD_SETTINGS, || write(&statement.text, &[]).map(drop))
+        act_as(As::Writer(owner), &LOAD_SETTINGS, || {
+            trusting(Trusted::SuperusersForSuperusers, || write(&statement.text, &[]).map(drop))
+        })
     }
 
     /// Who owns a schema, and will own what is made in it.
