@@ -123,15 +123,23 @@ pub fn list(most: u32) -> Result<Vec<Entry>> {
 /// Records whether earlier restores were committed, while the server knows. What cannot be recorded keeps no restore from being made.
 ///
 /// # Errors
-/// As [`list`].
+/// As [`list`]; [`Error::Recorder`].
 pub fn settle(recorder: &mut Recorder) -> Result<()> {
     for entry in list(20)?.into_iter().filter(|entry| entry.restored.committed.is_none()) {
         if let Some(committed) = entry.committed {
             let metadata = json!({ "committed": committed });
             let audit_id = entry.audit_id;
             let request = Request::SettleRestore { audit_id: audit_id.clone(), event: entry.event, metadata };
-            if let Err(error) = recorder.ask(&request) {
-                pgrx::log!("paliad_backup: whether restore {audit_id} was committed could not be recorded: {error}");
+            match recorder.ask(&request) {
+                Ok(_) => {}
+                Err(error @ Error::Recorder { .. }) => return Err(error),
+                // Each further one might wait as long for the same lock.
+                Err(error) => {
+                    pgrx::log!(
+                        "paliad_backup: whether restore {audit_id} was committed could not be recorded: {error}"
+                    );
+                    break;
+                }
             }
         }
     }
