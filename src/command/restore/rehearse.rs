@@ -77,7 +77,6 @@ fn in_scratch(source: &Source, chosen: &[&SheetEntry], store: &dyn Store) -> Res
             None => one(source, sheet, &mut scratch, store),
         });
     }
-    scratch.share()?;
     for (sheet, check) in scratch.foreign_keys()? {
         if let Err(told) = attempt(Then::Keep, || scratch.add(&check)) {
             fault(&mut rehearsed, &sheet, told.message, told.detail);

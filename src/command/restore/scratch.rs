@@ -43,6 +43,8 @@ pub struct ScratchTable {
 pub struct ForeignKey {
     sql: String,
     owner: Oid,
+    /// A table of the schema, quoted.
+    refers_to: String,
 }
 
 impl Scratch {
@@ -126,16 +128,6 @@ impl Scratch {
         }
     }
 
-    /// Lets the owners refer to each other's tables, whatever they may do in the live schema.
-    ///
-    /// # Errors
-    /// The server's.
-    pub fn share(&self) -> Result<()> {
-        let schema = quote_identifier(&self.schema);
-        execute(self.owner, &format!("GRANT USAGE ON SCHEMA {schema} TO PUBLIC"))?;
-        execute(self.owner, &format!("GRANT SELECT, REFERENCES ON ALL TABLES IN SCHEMA {schema} TO PUBLIC"))
-    }
-
     /// The valid foreign keys of the live tables, between their images; with the sheet that has the key.
     ///
     /// # Errors
@@ -168,28 +160,35 @@ impl Scratch {
                 text(4),
                 text(5)
             );
-            Some((sheet.clone(), ForeignKey { sql, owner: from.owner }))
+            Some((sheet.clone(), ForeignKey { sql, owner: from.owner, refers_to: to.qualified.clone() }))
         };
         Ok(rows.into_iter().filter_map(key).collect())
     }
 
-    /// Adds a foreign key, which checks all rows.
+    /// Adds a foreign key, which checks all rows. Its owner may refer to the other's table for that, and not read it: code of one owner
+    /// runs beside the rows of all.
     ///
     /// # Errors
     /// 23503 with the constraint and a key is raised by the server.
     pub fn add(&self, key: &ForeignKey) -> Result<()> {
+        execute(self.owner, &format!("GRANT REFERENCES ON {} TO {}", key.refers_to, role_name(key.owner)?))?;
         execute(key.owner, &key.sql)
     }
 
     fn admit(&self, owner: Oid) -> Result<()> {
-        let name = scalar(select(
-            Snapshot::Latest,
-            "SELECT pg_catalog.quote_ident(pg_catalog.pg_get_userbyid($1::oid))",
-            &[Some(&owner.to_u32().to_string())],
-        )?);
-        let grant = format!("GRANT ALL ON SCHEMA {} TO {}", quote_identifier(&self.schema), name.unwrap_or_default());
+        let grant = format!("GRANT ALL ON SCHEMA {} TO {}", quote_identifier(&self.schema), role_name(owner)?);
         execute(self.owner, &grant)
     }
+}
+
+/// Quoted.
+fn role_name(role: Oid) -> Result<String> {
+    let name = scalar(select(
+        Snapshot::Latest,
+        "SELECT pg_catalog.quote_ident(pg_catalog.pg_get_userbyid($1::oid))",
+        &[Some(&role.to_u32().to_string())],
+    )?);
+    Ok(name.unwrap_or_default())
 }
 
 fn execute(role: Oid, sql: &str) -> Result<()> {
