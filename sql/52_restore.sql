@@ -74,7 +74,7 @@ CREATE FUNCTION paliad_backup.rehearse_restore(id uuid, sheets text[] DEFAULT NU
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 50 SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'rehearse_restore_wrapper';
 COMMENT ON FUNCTION paliad_backup.rehearse_restore(uuid, text[], text) IS
-    'Proves that a bundle comes back: loads its rows into scratch tables that are like the live ones, with their checks, keys and foreign keys, exports those again and compares the bytes; then everything is taken back. Live tables are only read. A row per sheet in the bundle''s order; ok is NULL where there is nothing to restore. Audited. Errors: 42704 no such backup or sheet, 25006 read only, XX001 the file is not the one that was made';
+    'Proves that a bundle comes back: loads its rows into scratch tables that are like the live ones, with their checks, keys and foreign keys, exports those again and compares the bytes; then everything is taken back. Live tables are only read. A row per sheet in the bundle''s order; ok is NULL where there is nothing to restore, or nothing but the number of rows could be compared. Audited. Errors: 42704 no such backup or sheet, 25006 read only, XX001 the file is not the one that was made';
 
 REVOKE ALL ON FUNCTION
     paliad_backup.restore(uuid, text[], text, boolean, boolean, text, boolean, boolean, boolean, text, uuid),

@@ -19,7 +19,7 @@ use crate::catalog::settings::Settings;
 use crate::error::{Error, Result};
 use crate::pg::identity::{As, act_as};
 use crate::pg::locks::{Locked, Mode, lock_relation};
-use crate::pg::query::oid_array;
+use crate::pg::query::{oid_array, with_latest_snapshot};
 use crate::pg::row_set::column_names;
 use crate::pg::scan::{Scan, scan};
 use crate::pg::session;
@@ -42,7 +42,9 @@ pub fn diff(
     let live = Live::find(&rows.sheet)?;
     let shape = Shape::of(&rows, &live)?;
     let old = read_bundle(&mut rows, &shape)?;
-    let new = live.read(&shape)?;
+    // A snapshot that is older than the lock would show a table that was rewritten meanwhile as empty.
+    let new =
+        if session::has_fixed_snapshot() { live.read(&shape)? } else { with_latest_snapshot(|| live.read(&shape))? };
     act_as(As::ExtensionOwner(extension.owner), &JOIN_SETTINGS, || return_query(fcinfo, &shape.query(), vec![old, new]))
 }
 

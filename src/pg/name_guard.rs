@@ -73,7 +73,7 @@ pub fn naming<R>(relations: &[u32], work: impl FnOnce() -> R) -> R {
 }
 
 fn replaced() -> ! {
-    Error::ChangedAfterSnapshot { message: "a table was renamed or replaced during the backup".into() }.raise()
+    Error::ChangedAfterSnapshot { message: "a table was renamed or replaced meanwhile".into() }.raise()
 }
 
 #[pg_guard]

@@ -14,19 +14,33 @@ use crate::pg::locks::{Locked, Mode, lock_relation};
 use crate::pg::query::{Snapshot, number, oid_array, scalar, select};
 
 /// Keeps writers from the tables, and from those that they refer to: what the checkpoint shows is what is replaced, and no key goes
-/// that a loaded row needs. Readers go on, and so do the recorder's rows in an audit table that refers to one of them, or that one of them
-/// refers to.
+/// that a loaded row needs. Where rows are replaced, readers are kept out at once, for a session that has read and then waits to write
+/// would never end its read: but not from tables that the audit table refers to, for the recorder's rows look up keys there.
 ///
 /// # Errors
-/// [`Error::LockNotAvailable`]; 55006 where this session is reading one of the tables.
-pub fn against_writers(targets: &Targets, settings: &Settings) -> Result<()> {
+/// [`Error::LockNotAvailable`]; [`Error::ChangedAfterSnapshot`]; 55006 where this session is reading one of the tables.
+pub fn against_writers(targets: &Targets, settings: &Settings, overwrite: bool) -> Result<()> {
     let members = targets.members();
     let audit_table = AuditTable::resolve(settings)?.oid();
-    let written = plan::members(&[audit_table])?.remove(&audit_table).unwrap_or_default();
-    let referenced = referenced(&members)?.into_iter().filter(|oid| *oid != audit_table && !written.contains(oid));
-    let mut wanted: BTreeMap<u32, Mode> = referenced.map(|oid| (oid, Mode::Share)).collect();
-    wanted.extend(members.iter().map(|oid| (*oid, Mode::ShareRowExclusive)));
+    let mut written = plan::members(&[audit_table])?.remove(&audit_table).unwrap_or_default();
+    written.insert(audit_table);
+    let looked_up: BTreeSet<u32> = referenced(&written)?.into_iter().collect();
+    let others = || -> Result<BTreeSet<u32>> {
+        let referenced = referenced(&members)?.into_iter().collect::<BTreeSet<u32>>();
+        Ok(referenced.into_iter().filter(|oid| !written.contains(oid) && !members.contains(oid)).collect())
+    };
+    let shared = others()?;
+    let mut wanted: BTreeMap<u32, Mode> = shared.iter().map(|oid| (*oid, Mode::Share)).collect();
+    for target in &targets.tables {
+        let at_once = overwrite && target.members.is_disjoint(&looked_up);
+        let mode = if at_once { Mode::AccessExclusive } else { Mode::ShareRowExclusive };
+        wanted.extend(target.members.iter().map(|oid| (*oid, mode)));
+    }
     wanted.into_iter().try_for_each(|(oid, mode)| lock(oid, mode))?;
+    if others()? != shared {
+        let message = "a foreign key was made while the restore waited for its locks".into();
+        return Err(Error::ChangedAfterSnapshot { message });
+    }
     members.into_iter().for_each(|oid| check_not_in_use(Oid::from(oid)));
     Ok(())
 }

@@ -123,8 +123,9 @@ impl Restore<'_> {
         if report.has_problems() {
             return report.refused(self.request.dry_run);
         }
-        lock::against_writers(&targets, &settings)?;
+        lock::against_writers(&targets, &settings, self.request.overwrite)?;
         targets.still_hold(&self.source, self.request, &settings)?;
+        let sequences = sequences::lock(&self.source.manifest, &targets, self.request, &mut report)?;
         with_latest_snapshot(|| {
             if self.request.checkpoint && !self.request.dry_run {
                 report.checkpoint_id = Some(self.make_checkpoint()?);
@@ -138,7 +139,7 @@ impl Restore<'_> {
             constraints::check(&targets, self.request, &mut report, || self.recorder.show(self.progress, false))?;
             report.finish(self.request.dry_run, &targets, &created)?;
             self.phase("sequences")?;
-            sequences::restore(&self.source.manifest, &targets, self.request, &mut report)
+            sequences::restore(&sequences, self.request.dry_run, &mut report)
         })?;
         Ok(report.completed())
     }

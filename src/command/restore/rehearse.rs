@@ -33,7 +33,7 @@ pub struct Rehearsed {
     pub sheet: String,
     /// Its table, quoted.
     pub relation: Option<String>,
-    /// None where there is nothing to restore.
+    /// None where there is nothing to restore, or the order of the rows is not known and nothing but their number was compared.
     pub ok: Option<bool>,
     /// By the manifest.
     pub rows_expected: u64,
@@ -99,7 +99,7 @@ fn one(source: &Source, sheet: &SheetEntry, scratch: &mut Scratch, store: &dyn S
         Ok(verdict)
     });
     match result {
-        Ok((ok, detail)) => row(sheet, Some(ok), rows, detail),
+        Ok((ok, detail)) => row(sheet, ok, rows, detail),
         Err(told) => {
             let detail = told.detail.map(|detail| format!(" {detail}")).unwrap_or_default();
             row(sheet, Some(false), rows, format!("{}: {}.{detail}", told.sqlstate, told.message))
@@ -108,14 +108,14 @@ fn one(source: &Source, sheet: &SheetEntry, scratch: &mut Scratch, store: &dyn S
 }
 
 /// The scratch table, exported anew, must give the same bytes.
-fn compare(sheet: &SheetEntry, table: &ScratchTable, store: &dyn Store) -> Result<(bool, String)> {
+fn compare(sheet: &SheetEntry, table: &ScratchTable, store: &dyn Store) -> Result<(Option<bool>, String)> {
     let made = &table.made;
     let Some(found) = csv_of(sheet, &table.target, table.is_whole, store)? else {
-        return Ok((true, format!("{made}; the rows' order is not known, so only their number was compared")));
+        return Ok((None, format!("{made}; the rows' order is not known, so only their number was compared")));
     };
     let ok = Some(&found) == sheet.files.csv.as_ref();
     let verdict = if ok { "the rows are those of the bundle, byte by byte" } else { "the rows came back as others" };
-    Ok((ok, format!("{made}; {verdict}")))
+    Ok((Some(ok), format!("{made}; {verdict}")))
 }
 
 fn row(sheet: &SheetEntry, ok: Option<bool>, rows_found: u64, detail: String) -> Rehearsed {

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use pgrx::pg_sys::Oid;
 
 use super::RestoreRequest;
-use super::lock::lock;
 use super::report::Report;
 use super::targets::Targets;
 use crate::bundle::manifest::{Manifest, Sequence};
@@ -29,12 +28,28 @@ struct Known {
     free: bool,
 }
 
-/// Sets the sequences that columns of the tables own, and those that belong to no table in their schemas: the latter go back only where
-/// everything is restored, for other tables may use them too. Without overwriting none goes back.
+/// A sequence that is put back once the rows are there.
+pub struct Planned {
+    known: Known,
+    state: Sequence,
+    sheet: String,
+    may_go_back: bool,
+}
+
+/// Finds and locks the sequences that columns of the tables own, and those that belong to no table in their schemas: the latter go back
+/// only where everything is restored, for other tables may use them too. Without overwriting none goes back.
+///
+/// Right behind the tables: a session that waits for one of them to insert has locked its sequence.
 ///
 /// # Errors
-/// [`Error::LockNotAvailable`]; 22003 for a state outside the sequence's bounds.
-pub fn restore(manifest: &Manifest, targets: &Targets, request: &RestoreRequest, report: &mut Report) -> Result<()> {
+/// [`Error::LockNotAvailable`].
+pub fn lock(
+    manifest: &Manifest,
+    targets: &Targets,
+    request: &RestoreRequest,
+    report: &mut Report,
+) -> Result<Vec<Planned>> {
+    let mut planned = Vec::new();
     let schemas: HashSet<&str> = targets
         .tables
         .iter()
@@ -61,14 +76,25 @@ pub fn restore(manifest: &Manifest, targets: &Targets, request: &RestoreRequest,
             report.note(&sheet, &format!("sequence {}.{} is not there", state.schema, state.name));
             continue;
         };
+        super::lock::lock(known.oid, Mode::AccessExclusive)?;
         let may_go_back = request.overwrite && (request.whole || !known.free);
-        report.step(&sheet, request.dry_run, || set(&known, state, may_go_back, request.dry_run))?;
+        planned.push(Planned { known, state: state.clone(), sheet, may_go_back });
+    }
+    Ok(planned)
+}
+
+/// Sets them.
+///
+/// # Errors
+/// 22003 for a state outside the sequence's bounds; a dry run notes it.
+pub fn restore(planned: &[Planned], dry_run: bool, report: &mut Report) -> Result<()> {
+    for Planned { known, state, sheet, may_go_back } in planned {
+        report.step(sheet, dry_run, || set(known, state, *may_go_back, dry_run))?;
     }
     Ok(())
 }
 
 fn set(known: &Known, state: &Sequence, may_go_back: bool, dry_run: bool) -> Result<()> {
-    lock(known.oid, Mode::AccessExclusive)?;
     let (last_value, is_called) = current(known)?;
     if (last_value, is_called) == (state.last_value, state.is_called) {
         return Ok(());

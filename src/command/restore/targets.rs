@@ -105,9 +105,6 @@ impl Targets {
                 Some(table) if forbidden.contains(&table.oid) => {
                     targets.skipped.push((sheet.clone(), "excluded in paliad_backup.exclusions".into()));
                 }
-                Some(table) if table.oid == audit_table => {
-                    targets.skipped.push((sheet.clone(), "the audit log is evidence and is not restored".into()));
-                }
                 Some(table) => targets.tables.push(target(sheet, table)),
                 None => targets.tables.push(gone(sheet)),
             }
@@ -118,7 +115,8 @@ impl Targets {
                 hint: "Rows are restored from csv: make backups with formats => '{csv, …}'.".into(),
             });
         }
-        targets.complete(&forbidden, request)?;
+        targets.complete(source, &forbidden, request)?;
+        targets.leave_out(audit_table);
         Ok(targets)
     }
 
@@ -138,7 +136,16 @@ impl Targets {
         self.tables.iter().flat_map(|target| &target.members).copied().collect()
     }
 
-    fn complete(&mut self, forbidden: &HashSet<u32>, request: &RestoreRequest) -> Result<()> {
+    /// The audit table may be one partition of a target.
+    fn leave_out(&mut self, audit_table: u32) {
+        let (with, without) =
+            std::mem::take(&mut self.tables).into_iter().partition(|target| target.members.contains(&audit_table));
+        self.tables = without;
+        let with: Vec<Target> = with;
+        self.skipped.extend(with.into_iter().map(|target| (target.sheet, AUDIT_LOG.to_owned())));
+    }
+
+    fn complete(&mut self, source: &Source, forbidden: &HashSet<u32>, request: &RestoreRequest) -> Result<()> {
         let there = self.tables.iter().map(|target| target.oid.to_u32()).filter(|oid| *oid != 0).collect::<Vec<_>>();
         let trees = plan::members(&there)?;
         let columns = columns_of(&there)?;
@@ -152,6 +159,9 @@ impl Targets {
             if target.members.iter().any(|member| foreign.contains(member)) {
                 target.problems.push("it has partitions that are foreign tables".into());
             }
+            if let Some(name) = excluded_since(source, &target.excluded)? {
+                target.problems.push(format!("its partition {name} is excluded by now, and the bundle has its rows"));
+            }
             if !request.overwrite && !keyed.contains(&oid) {
                 target.problems.push(
                     "it has no primary key to tell which rows are there: overwrite => true replaces them all".into(),
@@ -160,6 +170,35 @@ impl Targets {
         }
         Ok(())
     }
+}
+
+/// Why the audit table in force is no target.
+const AUDIT_LOG: &str = "the audit log is evidence and is not restored";
+
+/// One of the excluded partitions that the bundle does not say it has left out.
+fn excluded_since(source: &Source, excluded: &BTreeSet<u32>) -> Result<Option<String>> {
+    if excluded.is_empty() {
+        return Ok(None);
+    }
+    let rows = select(
+        Snapshot::Latest,
+        "SELECT n.nspname, c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+         WHERE c.oid = ANY ($1::oid[]) ORDER BY c.oid",
+        &[Some(&oid_array(excluded.iter().copied()))],
+    )?;
+    let names: Vec<(String, String)> =
+        rows.into_iter().map(|row| (row[0].clone().unwrap_or_default(), row[1].clone().unwrap_or_default())).collect();
+    let is_listed = |(schema, table): &(String, String)| {
+        source.manifest.excluded.iter().any(|entry| {
+            (entry.schema == "*" || entry.schema == *schema) && (entry.table == "*" || entry.table == *table)
+        })
+    };
+    // Of what is below an excluded partition, that one alone is listed.
+    Ok(if names.iter().any(is_listed) {
+        None
+    } else {
+        names.into_iter().next().map(|(schema, table)| format!("{schema}.{table}"))
+    })
 }
 
 /// Why no rows can be loaded from a sheet.
