@@ -1,6 +1,8 @@
 //! Into an empty database without the extension, by unzip and psql alone: schema.sql and restore.sql bring back every definition, row
 //! and position, and name what they leave out.
 
+#[path = "../support/definitions.rs"]
+mod definitions;
 #[path = "../support/digest.rs"]
 mod digest;
 #[path = "../support/runs.rs"]
@@ -8,7 +10,6 @@ mod runs;
 #[path = "../support/mod.rs"]
 mod support;
 
-mod definitions;
 mod left_out;
 mod sessions;
 mod values;
@@ -267,6 +268,21 @@ fn a_partition_that_is_half_detached_comes_back_as_a_table() {
         ),
         "r_1_k_idx r_1_pkey"
     );
+}
+
+/// The rows of a partition that is a foreign table are in the bundle, so that they need a place.
+#[test]
+fn a_foreign_partition_comes_back_as_a_table() {
+    let source = source(&[]);
+    let sql = "CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw; CREATE TABLE r (k int, t text) PARTITION BY LIST (k);
+        CREATE TABLE r_1 PARTITION OF r FOR VALUES IN (1); INSERT INTO r VALUES (1, 'here');
+        CREATE FOREIGN TABLE r_2 PARTITION OF r FOR VALUES IN (2) SERVER files OPTIONS (program 'echo 2,there', format 'csv')";
+    source.connect().batch_execute(sql).unwrap();
+    let unpacked = Unpacked::of(&source);
+    let target = restored(&unpacked);
+    let rows = "SELECT string_agg(tableoid::regclass || ' ' || k || t, ', ' ORDER BY k) FROM r";
+    assert_eq!(target.connect().query_one(rows, &[]).unwrap().get::<_, String>(0), "r_1 1here, r_2 2there");
+    assert_eq!(unpacked.left_out(), ["foreign table public.r_2: it is an ordinary table here"]);
 }
 
 /// `schema.sql` alone is SQL that any client executes: everything but rows and what waits for them.

@@ -3,6 +3,8 @@
 //! A case is made of a seed, as in tests/generated; `PALIAD_BACKUP_SEED=0x1f` runs one case alone, `PALIAD_BACKUP_CASES=1000` the
 //! first 1,000 (instead of 100).
 
+#[path = "../support/definitions.rs"]
+mod definitions;
 #[path = "../support/digest.rs"]
 mod digest;
 #[path = "../support/restores.rs"]

@@ -1,7 +1,10 @@
 //! Everything that schema.sql should define, by name, as the catalogs show it: two databases are compared fact by fact. Shares no code
-//! with the extension.
+//! with the extension. Included beside `support`.
+#![allow(dead_code)] // Each test file includes this module and uses a part of it.
 
 use std::collections::BTreeMap;
+
+use postgres::Client;
 
 use crate::support::Database;
 
@@ -11,7 +14,8 @@ pub type Definitions = BTreeMap<String, String>;
 /// Objects of extensions come with them; what belongs to the server is the same everywhere.
 const FACTS: &str = r#"
 WITH schema AS (
-    SELECT oid FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'paliad_backup', 'cron')),
+    SELECT oid FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'paliad_backup', 'cron')
+    AND ($1::text[] IS NULL OR nspname = ANY ($1))),
 member AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
 relation AS (
     SELECT c.* FROM pg_class AS c WHERE c.relnamespace IN (SELECT oid FROM schema)
@@ -81,9 +85,19 @@ SELECT name, coalesce(value, '') FROM fact
 
 /// What the database defines.
 pub fn of(database: &Database<'_>) -> Definitions {
-    let mut client = database.connect();
+    read(&mut database.connect(), None)
+}
+
+/// What is defined in these schemas. Changes the search_path of the session.
+pub fn of_schemas(reader: &mut Client, schemas: &[String]) -> Definitions {
+    let mut facts = read(reader, Some(schemas));
+    facts.retain(|fact, _| !fact.starts_with("extension "));
+    facts
+}
+
+fn read(client: &mut Client, schemas: Option<&[String]>) -> Definitions {
     client.batch_execute("SET search_path = pg_catalog").expect("connected");
-    let rows = client.query(FACTS, &[]).expect("the catalogs can be read");
+    let rows = client.query(FACTS, &[&schemas]).expect("the catalogs can be read");
     let count = rows.len();
     let facts: Definitions = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     assert_eq!(facts.len(), count, "two facts have one name");
