@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use postgres::Client;
 
-use crate::runs::{Backup, pid, run};
+use crate::runs::{Backup, pid, run, run_with};
 use crate::support::Cluster;
 use crate::unzips;
 
@@ -68,5 +68,29 @@ fn ten_times_the_rows_need_no_more_memory() {
         });
         println!("{key:?}: {peaks:?} KiB");
         assert!(peaks[1] < peaks[0] + TOLERANCE_KIB, "{key:?}: the peaks are {peaks:?} KiB");
+    }
+}
+
+/// A bundle's rows are read, compared with the table's and handed out within work_mem.
+#[test]
+fn looking_at_ten_times_the_rows_needs_no_more_memory() {
+    let database = Cluster::shared().database();
+    let mut postgres = database.connect();
+    for look in ["diff($, 'rows')", "read_sheet_as(NULL::rows, $, 'rows')"] {
+        let peaks = [30_000, 300_000].map(|rows| {
+            let table = format!(
+                "DROP TABLE IF EXISTS rows; CREATE TABLE rows (n int PRIMARY KEY, a text, b text);
+                 INSERT INTO rows SELECT n, repeat(md5(n::text), 3), repeat(md5((-n)::text), 3) FROM generate_series(1, {rows}) n"
+            );
+            postgres.batch_execute(&table).unwrap();
+            let backup = run_with(&mut postgres, "formats => '{csv}'").unwrap();
+            postgres.batch_execute("UPDATE rows SET a = 'x'").unwrap();
+            let call = look.replace('$', &format!("'{}'", backup.id));
+            let sql = format!("SET work_mem = '1MB'; SELECT count(*) FROM paliad_backup.{call}");
+            let (_, peak) = measured(&mut database.connect(), |client| client.batch_execute(&sql).unwrap());
+            peak
+        });
+        println!("{look}: {peaks:?} KiB");
+        assert!(peaks[1] < peaks[0] + TOLERANCE_KIB, "{look}: the peaks are {peaks:?} KiB");
     }
 }
