@@ -10,6 +10,7 @@ mod runs;
 mod security;
 mod support;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -108,6 +109,35 @@ fn it_can_be_cancelled() {
     restore(&mut database.connect(), &id, OVERWRITE).unwrap();
 }
 
+/// No Drop runs then: the recorder tells how it ended.
+#[test]
+fn it_can_be_terminated() {
+    let (database, mut client, id) = with_gate();
+    let before = Digest::of(&database);
+    let mut other = database.connect();
+    other.batch_execute("SELECT pg_advisory_lock(7)").unwrap();
+    let restoring = pid(&mut client);
+    thread::scope(|scope| {
+        let restore = scope.spawn(|| restore(&mut client, &id, OVERWRITE).map(|_| ()));
+        wait_for("the restore waits within a row", || {
+            let waits = "SELECT FROM pg_locks WHERE pid = $1 AND locktype = 'advisory' AND NOT granted";
+            !other.query(waits, &[&restoring]).unwrap().is_empty()
+        });
+        other.execute("SELECT pg_terminate_backend($1)", &[&restoring]).unwrap();
+        assert!(restore.join().unwrap().is_err());
+    });
+    assert_equal(&before, &Digest::of(&database), "terminated");
+    wait_for("the recorder has told the end", || {
+        let sql = "SELECT committed IS FALSE AND error IS NOT NULL FROM paliad_backup.restores(1)";
+        other.query_one(sql, &[]).unwrap().get(0)
+    });
+    let progress = "SELECT in_progress, error IS NOT NULL FROM paliad_backup.progress";
+    let row = other.query_one(progress, &[]).unwrap();
+    assert_eq!((row.get(0), row.get(1)), (false, true));
+    other.batch_execute("SELECT pg_advisory_unlock(7)").unwrap();
+    restore(&mut database.connect(), &id, OVERWRITE).unwrap();
+}
+
 /// As a caller may have set them: none of it changes what is restored, and all of it is there afterwards.
 #[test]
 fn settings_and_role_are_as_before() {
@@ -181,4 +211,63 @@ fn a_restore_can_be_looked_at_and_rolled_back() {
     client.batch_execute("COMMIT").unwrap();
     let counts = "SELECT (SELECT count(*) FROM first) || ' ' || (SELECT count(*) FROM mine)";
     assert_eq!(client.query_one(counts, &[]).unwrap().get::<_, String>(0), "0 1");
+}
+
+/// Within functions, and where an error is caught.
+#[test]
+fn a_restore_within_a_function() {
+    let (database, mut client, id) = with_gate();
+    let before = Digest::of(&database);
+    let caught = format!(
+        "DO $$ BEGIN
+             ALTER TABLE first ADD CHECK (id < 50) NOT VALID;
+             BEGIN PERFORM * FROM paliad_backup.restore('{id}', {OVERWRITE});
+             EXCEPTION WHEN check_violation THEN ALTER TABLE first DROP CONSTRAINT first_id_check; END;
+         END $$"
+    );
+    client.batch_execute(&caught).unwrap();
+    assert_equal(&before, &Digest::of(&database), "the error was caught");
+    let counted = format!(
+        "DO $$ DECLARE n bigint; BEGIN
+             FOR round IN 1..2 LOOP
+                 SELECT rows_restored INTO n FROM paliad_backup.restore('{id}', {OVERWRITE}) WHERE action = 'total';
+                 ASSERT n = 102 AND n = (SELECT count(*) FROM first) + (SELECT count(*) FROM gate);
+             END LOOP;
+         END $$"
+    );
+    client.batch_execute(&counted).unwrap();
+    assert_eq!(client.query_one("SELECT count(*) FROM first", &[]).unwrap().get::<_, i64>(0), 100);
+}
+
+/// Readers see all of the old rows or all of the new ones.
+#[test]
+fn others_see_it_done_or_not_at_all() {
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    client.batch_execute("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 2000)").unwrap();
+    let id = run_with(&mut client, "formats => '{csv}'").unwrap().id;
+    client.batch_execute("DELETE FROM t WHERE id > 1000").unwrap();
+    let done = AtomicBool::new(false);
+    let seen = thread::scope(|scope| {
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let (mut reader, mut seen) = (database.connect(), Vec::new());
+                    while !done.load(Ordering::Relaxed) {
+                        seen.push(reader.query_one("SELECT count(*) FROM t", &[]).unwrap().get::<_, i64>(0));
+                    }
+                    seen
+                })
+            })
+            .collect();
+        for _ in 0..5 {
+            restore(&mut client, &id, "dry_run => false, checkpoint => false").unwrap();
+            restore(&mut client, &id, OVERWRITE).unwrap();
+            client.batch_execute("DELETE FROM t WHERE id > 1000").unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+        readers.into_iter().flat_map(|reader| reader.join().unwrap()).collect::<Vec<i64>>()
+    });
+    let odd: Vec<&i64> = seen.iter().filter(|count| ![1000, 2000].contains(*count)).collect();
+    assert!(odd.is_empty() && seen.contains(&1000) && seen.contains(&2000), "{odd:?} of {}", seen.len());
 }
