@@ -17,7 +17,7 @@ use std::time::Duration;
 use digest::{Digest, assert_equal};
 use postgres::Client;
 use restores::{OVERWRITE, restore};
-use runs::{pid, run, run_with};
+use runs::{pid, run, run_with, wait_until_blocked};
 use security::login;
 use support::{Cluster, Database, sqlstate, wait_for};
 
@@ -270,4 +270,28 @@ fn others_see_it_done_or_not_at_all() {
     });
     let odd: Vec<&i64> = seen.iter().filter(|count| ![1000, 2000].contains(*count)).collect();
     assert!(odd.is_empty() && seen.contains(&1000) && seen.contains(&2000), "{odd:?} of {}", seen.len());
+}
+
+/// A transaction that has read a table goes on writing to it; the restore waits.
+#[test]
+fn a_transaction_that_reads_and_then_writes_is_waited_for() {
+    let (database, mut client, id) = with_gate();
+    let mut other = database.connect();
+    let with_checkpoint = "overwrite => true, dry_run => false";
+    for arguments in [OVERWRITE, with_checkpoint, "overwrite => true", "dry_run => false, checkpoint => false"] {
+        other.batch_execute("BEGIN; SELECT count(*) FROM first").unwrap();
+        let restoring = pid(&mut client);
+        thread::scope(|scope| {
+            let restore = scope.spawn(|| restore(&mut client, &id, arguments));
+            if arguments.contains("overwrite") {
+                let mut observer = database.connect();
+                wait_until_blocked(&mut observer, restoring);
+                // Longer than the server waits before it looks for deadlocks.
+                thread::sleep(Duration::from_millis(1200));
+            }
+            let written = other.batch_execute("INSERT INTO first VALUES (1000) ON CONFLICT DO NOTHING; COMMIT");
+            restore.join().unwrap().unwrap();
+            written.unwrap();
+        });
+    }
 }

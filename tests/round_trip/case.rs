@@ -1,7 +1,7 @@
 //! One generated case: schemas with tables that refer to each other, and with all that a restore must respect.
 //!
-//! What cannot be restored by design is not made: rows that break a CHECK NOT VALID, or a check that has become stricter since
-//! (COPY asks it again); a trigger on the partitions' side of the catalog alone.
+//! What cannot be restored by design is not made: rows that break a CHECK NOT VALID, or a function in a check that has become stricter
+//! since, for COPY asks all checks again. Sequences of a schema without tables are in no bundle.
 
 use std::collections::{BTreeSet, HashSet};
 

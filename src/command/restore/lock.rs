@@ -15,11 +15,12 @@ use crate::pg::query::{Snapshot, number, oid_array, scalar, select};
 
 /// Keeps writers from the tables, and from those that they refer to: what the checkpoint shows is what is replaced, and no key goes
 /// that a loaded row needs. Where rows are replaced, readers are kept out at once, for a session that has read and then waits to write
-/// would never end its read: but not from tables that the audit table refers to, for the recorder's rows look up keys there.
+/// would never end its read: but not from tables that the audit
+/// table refers to, for the checkpoint's audit rows look up keys there.
 ///
 /// # Errors
 /// [`Error::LockNotAvailable`]; [`Error::ChangedAfterSnapshot`]; 55006 where this session is reading one of the tables.
-pub fn against_writers(targets: &Targets, settings: &Settings, overwrite: bool) -> Result<()> {
+pub fn against_writers(targets: &Targets, settings: &Settings, overwrite: bool, checkpoint: bool) -> Result<()> {
     let members = targets.members();
     let audit_table = AuditTable::resolve(settings)?.oid();
     let mut written = plan::members(&[audit_table])?.remove(&audit_table).unwrap_or_default();
@@ -32,7 +33,7 @@ pub fn against_writers(targets: &Targets, settings: &Settings, overwrite: bool) 
     let shared = others()?;
     let mut wanted: BTreeMap<u32, Mode> = shared.iter().map(|oid| (*oid, Mode::Share)).collect();
     for target in &targets.tables {
-        let at_once = overwrite && target.members.is_disjoint(&looked_up);
+        let at_once = overwrite && (!checkpoint || target.members.is_disjoint(&looked_up));
         let mode = if at_once { Mode::AccessExclusive } else { Mode::ShareRowExclusive };
         wanted.extend(target.members.iter().map(|oid| (*oid, mode)));
     }

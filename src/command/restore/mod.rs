@@ -123,11 +123,12 @@ impl Restore<'_> {
         if report.has_problems() {
             return report.refused(self.request.dry_run);
         }
-        lock::against_writers(&targets, &settings, self.request.overwrite)?;
+        let checkpoint = self.request.checkpoint && !self.request.dry_run;
+        lock::against_writers(&targets, &settings, self.request.overwrite, checkpoint)?;
         targets.still_hold(&self.source, self.request, &settings)?;
         let sequences = sequences::lock(&self.source.manifest, &targets, self.request, &mut report)?;
         with_latest_snapshot(|| {
-            if self.request.checkpoint && !self.request.dry_run {
+            if checkpoint {
                 report.checkpoint_id = Some(self.make_checkpoint()?);
             }
             self.phase("lock")?;
