@@ -177,7 +177,7 @@ fn what_cannot_be_compared_is_said() {
     let mut client = database.connect();
     client
         .batch_execute(
-            "CREATE TABLE t (a int); CREATE TABLE gone (a int); CREATE TABLE secret (a int); CREATE TABLE other (a int);
+            "CREATE TABLE t (a int); CREATE TABLE gone (a int); CREATE TABLE secret (a int); CREATE TABLE other (a int); CREATE TABLE hidden (a int);
              CREATE VIEW v AS SELECT * FROM t;
              INSERT INTO paliad_backup.sheets (relation_schema, relation_name) VALUES ('public', 'v');
              INSERT INTO paliad_backup.sheets (sheet_name, query, run_as) VALUES ('q', 'SELECT 1 AS a', 'postgres')",
@@ -188,6 +188,7 @@ fn what_cannot_be_compared_is_said() {
     client
         .batch_execute(
             "DROP TABLE gone; ALTER TABLE other RENAME a TO b;
+             INSERT INTO paliad_backup.sheets (relation_schema, relation_name, enabled) VALUES ('public', 'hidden', false);
              INSERT INTO paliad_backup.exclusions (schema_name, relation_name, reason) VALUES ('public', 'secret', 'now')",
         )
         .unwrap();
@@ -195,6 +196,7 @@ fn what_cannot_be_compared_is_said() {
     for (call, state) in [
         (format!("'{id}', 'none'"), "42704"),
         (format!("'{id}', 'gone'"), "42704"),
+        (format!("'{id}', 'hidden'"), "42704"),
         (format!("'{id}', 'v'"), "55000"),
         (format!("'{id}', 'q'"), "55000"),
         (format!("'{id}', 'other'"), "22023"),

@@ -140,6 +140,34 @@ fn p6_a_full_disk_fails_the_run_and_nothing_else() {
     checked(Command::new("unzip").arg("-tq").arg(older.path()));
 }
 
+/// P6: a bundle that there is no room for is not imported, and nothing of it stays.
+#[test]
+fn p6_a_full_disk_fails_the_import_and_nothing_else() {
+    let database = Cluster::shared().database();
+    let test = "p6_a_full_disk_fails_the_import_and_nothing_else";
+    let Some(disk) = SmallDisk::mount(test, database.directory()) else { return };
+    let mut client = database.connect();
+    fill(&mut client);
+    let bundle = run(&mut client).unwrap();
+    let size = fs::metadata(bundle.path()).unwrap().len();
+    client.batch_execute("SELECT paliad_backup.import_bundle('none')").unwrap_err();
+    let import = bundle.path().with_file_name("import");
+    fs::rename(bundle.path(), import.join("a.zip")).unwrap();
+    client.batch_execute("DELETE FROM paliad_backup.backups").unwrap();
+    for percent in [0, 10, 50, 90] {
+        disk.leave(size * percent / 100);
+        let before = (paths(&disk.path), disk.free());
+        let error = client.batch_execute("SELECT paliad_backup.import_bundle('a.zip')").unwrap_err();
+        assert_eq!(sqlstate(&error), "53100", "{percent} %: {error}");
+        let hint = error.as_db_error().unwrap().hint().unwrap_or_default();
+        assert!(hint.contains("Free space in the backup directory"), "{percent} %: {hint}");
+        assert_eq!((paths(&disk.path), disk.free()), before, "{percent} %");
+        disk.give_back();
+    }
+    client.batch_execute("SELECT paliad_backup.import_bundle('a.zip')").expect("there is space again");
+    bundle.manifest();
+}
+
 /// P6: the folder and its marker are made by the first run; one that finds no space for them stands in no later run's way.
 #[test]
 fn p6_a_first_run_on_a_full_disk_leaves_no_trace() {

@@ -148,13 +148,21 @@ impl Live {
                 });
             }
         };
-        let tables = plan::tables(&Settings::read()?, &registry::sheets()?)?;
+        let registered = registry::sheets()?;
+        let tables = plan::tables(&Settings::read()?, &registered)?;
         let is_it = |table: &Found| (&table.schema, &table.name) == (&relation.schema, &relation.table);
+        // Whoever may import bundles must not read by them what no backup has.
+        let is_left_out = registered.iter().any(|entry| {
+            !entry.enabled
+                && entry.relation_schema.as_ref() == Some(&relation.schema)
+                && entry.relation_name.as_ref() == Some(&relation.table)
+        });
         let name = pgrx::spi::quote_qualified_identifier(&relation.schema, &relation.table);
-        let table = tables.into_iter().find(is_it).ok_or_else(|| Error::UnknownObject {
-            message: format!("there is no table {name} among those that are backed up"),
-            hint: "read_sheet() and read_sheet_as() read the bundle alone.".into(),
-        })?;
+        let table =
+            tables.into_iter().find(|table| is_it(table) && !is_left_out).ok_or_else(|| Error::UnknownObject {
+                message: format!("there is no table {name} among those that are backed up"),
+                hint: "read_sheet() and read_sheet_as() read the bundle alone.".into(),
+            })?;
         let forbidden = plan::forbidden(&registry::exclusions()?)?;
         if forbidden.contains(&table.oid) {
             return Err(Error::Rights {
