@@ -11,6 +11,7 @@ mod runs;
 mod support;
 
 use std::fs;
+use std::sync::Mutex;
 
 use digest::{Digest, assert_equal};
 use imports::{import_folder, put};
@@ -27,6 +28,9 @@ const EXCLUDED: [&str; 3] =
     ["paliad.paliadin_turns", "paliad.paliadin_aichat_conversation", "paliad.paliadin_turns_id_seq"];
 
 fn demo() -> Database<'static> {
+    // Its script makes a role, which belongs to the whole cluster: two at a time could collide.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let database = Cluster::shared().database();
     database.psql(&["-v", "scale=1", "-f", repository("tests/demo/load.sql").to_str().unwrap()]);
     database
