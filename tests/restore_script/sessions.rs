@@ -129,3 +129,45 @@ fn constraints_are_those_that_held_in_the_snapshot() {
     let now = restored(&Unpacked::of(&source));
     Contents::of(&source).assert_restored(&now, &[]);
 }
+
+/// P3, P10: names, comments and texts that would be commands of psql or SQL where they are not quoted.
+#[test]
+fn names_and_texts_are_no_commands() {
+    let source = source(&[]);
+    let mut client = source.connect();
+    let hostile = [
+        "\n\\! touch marker\n",
+        "'; \\! touch marker\n--",
+        "\"; CREATE ROLE marker; --",
+        "*/ \\q",
+        ":'HOME' :x $$ E'",
+        "\\",
+        "a\\'\nCOMMIT;\n\\.",
+    ];
+    for name in hostile {
+        let (name, text) = (format!("\"{}\"", name.replace('"', "\"\"")), format!("'{}'", name.replace('\'', "''")));
+        let sql = format!(
+            "CREATE SCHEMA {name}; CREATE TYPE {name}.{name} AS ENUM ({text}); CREATE DOMAIN {name}.d AS text DEFAULT {text} CONSTRAINT {name} CHECK (VALUE <> {text} || 'x');
+             CREATE SEQUENCE {name}.s; COMMENT ON SEQUENCE {name}.s IS {text}; CREATE FUNCTION {name}.{name}() RETURNS text LANGUAGE sql AS 'SELECT $x$$x$';
+             CREATE TABLE {name}.t ({name} text DEFAULT {text}, e {name}.{name} DEFAULT {text}, d {name}.d, f text DEFAULT {name}.{name}(), CONSTRAINT {name} CHECK ({name} <> {text} || 'y'), UNIQUE ({name}));
+             CREATE TABLE {name}.part (t text) PARTITION BY LIST (t); CREATE TABLE {name}.part_1 PARTITION OF {name}.part FOR VALUES IN ({text}); INSERT INTO {name}.part VALUES ({text});
+             CREATE INDEX \"i\" ON {name}.t (({name} || {text})) WHERE {name} <> {text}; COMMENT ON COLUMN {name}.t.{name} IS {text}; COMMENT ON CONSTRAINT {name} ON {name}.t IS {text};
+             CREATE TABLE {name}.refers (r text CONSTRAINT {name} REFERENCES {name}.t ({name})); COMMENT ON CONSTRAINT {name} ON {name}.refers IS {text};
+             INSERT INTO {name}.t VALUES ({text}, {text}, {text}, {text}); INSERT INTO {name}.refers VALUES ({text})"
+        );
+        client.batch_execute(&sql).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    }
+    let was = Digest::of(&source).rows();
+    let unpacked = Unpacked::of(&source);
+    let target = restored(&unpacked);
+    crate::digest::assert_equal(&was, &Digest::of(&target).rows(), "rows");
+    let differences = definitions::differences(&definitions::of(&source), &definitions::of(&target));
+    // The default that calls a function.
+    let unexpected: Vec<&String> = differences.iter().filter(|line| !line.starts_with("column 4 of ")).collect();
+    assert!(unexpected.is_empty() && differences.len() == hostile.len(), "{differences:#?}");
+    assert!(!unpacked.path("marker").exists());
+    let roles = target.connect().query("SELECT FROM pg_roles WHERE rolname = 'marker'", &[]).unwrap();
+    assert!(roles.is_empty());
+    // One line for the function, one for the default.
+    assert_eq!(unpacked.left_out().len(), 2 * hostile.len(), "{:#?}", unpacked.left_out());
+}
