@@ -1,6 +1,10 @@
 //! Takes all rows out of tables without running anybody's code: no triggers, no rules, no index expressions as another role.
 
+use std::ffi::CStr;
+
 use pgrx::pg_sys;
+
+use crate::error::Error;
 
 /// Whether a query of this session is using the table, or has left events for its triggers: neither would survive the rows' removal.
 ///
@@ -20,7 +24,7 @@ pub fn check_not_in_use(table: pg_sys::Oid) {
 /// The caller holds ACCESS EXCLUSIVE on them, has disabled triggers that would fire, and knows that no table outside refers to them.
 ///
 /// # Errors
-/// 0A000 where one does: raised by the server.
+/// 0A000 where one does: raised by the server. 55000 where a trigger would fire after all.
 pub fn truncate(tables: &[pg_sys::Oid]) {
     if tables.is_empty() {
         return;
@@ -34,6 +38,7 @@ pub fn truncate(tables: &[pg_sys::Oid]) {
         let mut logged = std::ptr::null_mut();
         let opened: Vec<pg_sys::Relation> = tables.iter().map(|table| pg_sys::table_open(*table, no_lock)).collect();
         for (relation, oid) in opened.iter().zip(tables) {
+            refuse_triggers(*relation);
             relations = pg_sys::lappend(relations, relation.cast());
             oids = pg_sys::lappend_oid(oids, *oid);
             if is_logically_logged(*relation) {
@@ -45,6 +50,30 @@ pub fn truncate(tables: &[pg_sys::Oid]) {
             pg_sys::table_close(relation, no_lock);
         }
         pg_sys::CommandCounterIncrement();
+    }
+}
+
+/// Code of an owner that ran since the triggers were disabled may have enabled one, and it would have the caller's rights.
+///
+/// # Safety
+/// `relation` is open.
+unsafe fn refuse_triggers(relation: pg_sys::Relation) {
+    // SAFETY: the caller's promise; the array has as many triggers as it says; names are NUL-terminated.
+    unsafe {
+        let Some(triggers) = (*relation).trigdesc.as_ref() else { return };
+        let triggers = std::slice::from_raw_parts(triggers.triggers, triggers.numtriggers as usize);
+        let fires = |trigger: &&pg_sys::Trigger| matches!(trigger.tgenabled as u8, b'A' | b'R');
+        if let Some(trigger) = triggers.iter().find(fires) {
+            let trigger = CStr::from_ptr(trigger.tgname).to_string_lossy();
+            let table = CStr::from_ptr((*(*relation).rd_rel).relname.data.as_ptr()).to_string_lossy();
+            Error::WrongState {
+                message: format!("trigger {trigger} of table {table} was enabled during the restore"),
+                hint:
+                    "Look for a function that does so in the indexes, checks and partition keys of its owner's tables."
+                        .into(),
+            }
+            .raise();
+        }
     }
 }
 
