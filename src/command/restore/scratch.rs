@@ -201,9 +201,14 @@ fn execute(role: Oid, sql: &str) -> Result<()> {
 fn by_manifest(name: &str, sheet: &SheetEntry) -> Result<String> {
     let mut columns = Vec::new();
     for column in sheet.csv_columns() {
-        let type_name = known("pg_catalog.to_regtype", &column.type_name, "type")?;
+        let type_name = &column.type_name;
+        // A comment would hide what follows; the server's parser takes nothing else for one type's name.
+        if ["--", "/*"].iter().any(|comment| type_name.contains(comment)) {
+            return Err(BundleError::Damaged(format!("{type_name:?} is no name of a type")).into());
+        }
+        found("pg_catalog.to_regtype", type_name, "type")?;
         let collation = match &column.collation {
-            Some(collation) => format!(" COLLATE {}", known("pg_catalog.to_regcollation", collation, "collation")?),
+            Some(collation) => format!(" COLLATE {}", found("pg_catalog.to_regcollation", collation, "collation")?),
             None => String::new(),
         };
         let not_null = if column.not_null { " NOT NULL" } else { "" };
@@ -216,13 +221,10 @@ fn by_manifest(name: &str, sheet: &SheetEntry) -> Result<String> {
     Ok(format!("CREATE TABLE {name} ({})", columns.join(", ")))
 }
 
-/// A name that the server's parser takes for that of one existing object, and nothing else. A comment behind it would hide what follows.
-fn known<'a>(lookup: &str, name: &'a str, what: &str) -> Result<&'a str> {
-    if ["--", "/*"].iter().any(|comment| name.contains(comment)) {
-        return Err(BundleError::Damaged(format!("{name:?} is no name of a {what}")).into());
-    }
-    let found = scalar(select(Snapshot::Latest, &format!("SELECT {lookup}($1)::oid"), &[Some(name)])?);
-    found.map(|_| name).ok_or_else(|| Error::UnknownObject {
+/// The object of that name, as the server writes it: an unquoted name of a collation may hold any SQL without blanks.
+fn found(lookup: &str, name: &str, what: &str) -> Result<String> {
+    let found = scalar(select(Snapshot::Latest, &format!("SELECT {lookup}($1)::text"), &[Some(name)])?);
+    found.ok_or_else(|| Error::UnknownObject {
         message: format!("there is no {what} {name}"),
         hint: "Create it, or the extension that it belongs to.".into(),
     })
