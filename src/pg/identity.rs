@@ -14,10 +14,12 @@ const SCAN_ROLE: &CStr = c"paliad_backup_scan";
 pub enum As {
     /// The extension's owner: for our own catalogs.
     ExtensionOwner(pg_sys::Oid),
-    /// For reading user data: its owner, security-restricted and seeing all rows also under FORCE ROW SECURITY. In place of a superuser
-    /// the role `paliad_backup_scan`, and superusers' functions only: user code gets no superuser's rights, whatever calls it.
+    /// For reading user data, and for COPY, which asks for no right to write: its owner, security-restricted and seeing all rows also
+    /// under FORCE ROW SECURITY. In place of a superuser the role `paliad_backup_scan`, and superusers' functions only: user code gets no
+    /// superuser's rights, whatever calls it.
     Reader(pg_sys::Oid),
-    /// For writing into a user's table: its owner, security-restricted. With a superuser's rights superusers' functions only.
+    /// For definitions, and for rows of an audit table: their owner, security-restricted. With a superuser's rights superusers' functions
+    /// only; what is built into the server is not held back then.
     Writer(pg_sys::Oid),
 }
 
