@@ -117,6 +117,10 @@ unsafe fn subject(node: *mut pg_sys::Node) -> Option<Subject> {
             T_CreateStmt => Subject::Table(ranged((*node.cast::<pg_sys::CreateStmt>()).relation)),
             T_IndexStmt => {
                 let statement = &*node.cast::<pg_sys::IndexStmt>();
+                // What is there would be taken for the index.
+                if statement.if_not_exists {
+                    return None;
+                }
                 let adds = (!statement.idxname.is_null()).then(|| text(statement.idxname));
                 Subject::OfTable { table: ranged(statement.relation), adds, attaches: None }
             }
@@ -147,7 +151,14 @@ unsafe fn altered(statement: &pg_sys::AlterTableStmt) -> Option<Subject> {
             match command.subtype {
                 pg_sys::AlterTableType::AT_AddConstraint => {
                     let constraint = &*command.def.cast::<pg_sys::Constraint>();
-                    adds = (!constraint.conname.is_null()).then(|| text(constraint.conname));
+                    // Only that of an index is the name of a relation.
+                    let has_index = matches!(
+                        constraint.contype,
+                        pg_sys::ConstrType::CONSTR_PRIMARY
+                            | pg_sys::ConstrType::CONSTR_UNIQUE
+                            | pg_sys::ConstrType::CONSTR_EXCLUSION
+                    );
+                    adds = (has_index && !constraint.conname.is_null()).then(|| text(constraint.conname));
                 }
                 pg_sys::AlterTableType::AT_AttachPartition => {
                     attaches = Some(ranged((*command.def.cast::<pg_sys::PartitionCmd>()).name));

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use paliad_backup::bundle::archive::container::{Entry, Method, directory};
 use paliad_backup::bundle::archive::{BundleWriter, sha256sums};
 use paliad_backup::bundle::encoder::Abort;
-use paliad_backup::bundle::names::{CHECKSUMS, MANIFEST};
+use paliad_backup::bundle::names::{CHECKSUMS, MANIFEST, SCHEMA};
 use paliad_backup::bundle::reader::BundleReader;
 use postgres::Client;
+use sha2::{Digest, Sha256};
 
 /// The folder of files to import, as the server names it; it makes it first.
 pub fn import_folder(client: &mut Client) -> PathBuf {
@@ -31,6 +32,28 @@ pub fn put(folder: &Path, name: &str, bytes: &[u8]) {
 
 /// A bundle like `bundle` in everything that checksums can tell, with `change` applied to its manifest's text.
 pub fn forged(bundle: &BundleReader, change: impl FnOnce(String) -> String) -> Vec<u8> {
+    forged_with(bundle, change, |_| None)
+}
+
+/// The same with another schema.sql, as another backup.
+pub fn forged_script(bundle: &BundleReader, script: &str) -> Vec<u8> {
+    let change = |manifest: String| {
+        let mut manifest: serde_json::Value = serde_json::from_str(&manifest).expect("the manifest is JSON");
+        let scripts = manifest["scripts"].as_array_mut().expect("scripts are listed");
+        let file = scripts.iter_mut().find(|file| file["path"] == SCHEMA).expect("schema.sql is listed");
+        let hash: String = Sha256::digest(script).iter().map(|byte| format!("{byte:02x}")).collect();
+        (file["size"], file["sha256"]) = (script.len().into(), hash.into());
+        manifest["run"]["id"] = uuid::Uuid::new_v4().to_string().into();
+        manifest.to_string()
+    };
+    forged_with(bundle, change, |path| (path == SCHEMA).then(|| script.as_bytes().to_vec()))
+}
+
+fn forged_with(
+    bundle: &BundleReader,
+    change: impl FnOnce(String) -> String,
+    replaced: impl Fn(&str) -> Option<Vec<u8>>,
+) -> Vec<u8> {
     let manifest = String::from_utf8(bundle.manifest_bytes().expect("there is a manifest")).expect("UTF-8");
     let manifest = change(manifest);
     let mut writer = BundleWriter::new(tempfile::tempfile().expect("a file"), Abort::default());
@@ -41,7 +64,7 @@ pub fn forged(bundle: &BundleReader, change: impl FnOnce(String) -> String) -> V
         match entry.path.as_str() {
             CHECKSUMS => bytes = sha256sums(&files).into_bytes(),
             MANIFEST => bytes = manifest.clone().into_bytes(),
-            _ => {}
+            path => bytes = replaced(path).unwrap_or(bytes),
         }
         let mut workbook = tempfile::tempfile().expect("a file");
         files.push(if entry.path.ends_with(".xlsx") {
