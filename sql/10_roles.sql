@@ -63,45 +63,25 @@ EXCEPTION
     WHEN duplicate_object OR unique_violation THEN NULL;
 END
 $$;
-
--- And loaded as this one, which may nothing: COPY asks for no right to write, and code that it reaches shall have none.
-DO $$
-BEGIN
-    CREATE ROLE paliad_backup_load NOLOGIN;
-    COMMENT ON ROLE paliad_backup_load IS
-        'As which paliad_backup puts rows into tables of superusers. Without any right, and for nobody to be a member of';
-EXCEPTION
-    WHEN duplicate_object OR unique_violation THEN NULL;
-END
-$$;
-
--- Somebody who may create roles could have made them first, to log in as them.
+-- Somebody who may create roles could have made it first, to log in as it.
 DO $$
 DECLARE
-    unsafe record;
+    fault text;
 BEGIN
-    SELECT r.rolname, f.fault, w.work INTO unsafe
-    FROM (VALUES ('paliad_backup_scan', true, 'reads with it what belongs to superusers'),
-                 ('paliad_backup_load', false, 'puts rows with it into what belongs to superusers')) w (name, bypasses, work)
-    JOIN pg_catalog.pg_roles r ON r.rolname = w.name
-    CROSS JOIN LATERAL (
-        SELECT CASE
-                   WHEN r.rolcanlogin THEN 'may log in'
-                   WHEN r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication THEN 'has rights of its own'
-                   WHEN w.bypasses AND NOT r.rolbypassrls THEN 'does not bypass row security'
-                   WHEN NOT w.bypasses AND EXISTS (SELECT FROM pg_catalog.pg_auth_members a WHERE a.member = r.oid)
-                       THEN 'is a member of another role'
-                   ELSE (SELECT 'has the member ' || pg_catalog.quote_ident(m.rolname)
-                         FROM pg_catalog.pg_auth_members a JOIN pg_catalog.pg_roles m ON m.oid = a.member
-                         WHERE a.roleid = r.oid AND NOT m.rolsuper LIMIT 1)
-               END) f (fault)
-    WHERE f.fault IS NOT NULL
-    LIMIT 1;
-    IF FOUND THEN
+    SELECT CASE
+               WHEN r.rolcanlogin THEN 'may log in'
+               WHEN r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication THEN 'has rights of its own'
+               WHEN NOT r.rolbypassrls THEN 'does not bypass row security'
+               ELSE (SELECT 'has the member ' || pg_catalog.quote_ident(m.rolname)
+                     FROM pg_catalog.pg_auth_members a JOIN pg_catalog.pg_roles m ON m.oid = a.member
+                     WHERE a.roleid = r.oid AND NOT m.rolsuper LIMIT 1)
+           END INTO fault
+    FROM pg_catalog.pg_roles r WHERE r.rolname = 'paliad_backup_scan';
+    IF fault IS NOT NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = pg_catalog.format('role "%s" is not safe: it %s', unsafe.rolname, unsafe.fault),
-            DETAIL = pg_catalog.format('The extension %s.', unsafe.work),
-            HINT = pg_catalog.format('DROP ROLE %I, or take that from it, then CREATE EXTENSION again.', unsafe.rolname);
+            MESSAGE = pg_catalog.format('role "paliad_backup_scan" is not safe: it %s', fault),
+            DETAIL = 'The extension reads with it what belongs to superusers.',
+            HINT = 'DROP ROLE paliad_backup_scan, or take that from it, then CREATE EXTENSION again.';
     END IF;
 END
 $$;

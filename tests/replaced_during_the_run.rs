@@ -193,17 +193,13 @@ fn p4_a_scan_role_that_others_may_be_is_refused() {
             "ALTER ROLE paliad_backup_scan BYPASSRLS; CREATE ROLE mallory; GRANT paliad_backup_scan TO mallory",
             "has the member mallory",
         ),
-        (
-            "REVOKE paliad_backup_scan FROM mallory; CREATE ROLE paliad_backup_load; GRANT pg_read_all_data TO paliad_backup_load",
-            "is a member of another role",
-        ),
     ] {
         postgres.batch_execute(lay).unwrap();
         let error = postgres.batch_execute("CREATE EXTENSION paliad_backup").unwrap_err();
         assert_eq!(sqlstate(&error), "42501", "{error:?}");
         assert!(error.as_db_error().unwrap().message().ends_with(fault), "{error}");
     }
-    postgres.batch_execute("REVOKE pg_read_all_data FROM paliad_backup_load; CREATE EXTENSION paliad_backup").unwrap();
+    postgres.batch_execute("REVOKE paliad_backup_scan FROM mallory; CREATE EXTENSION paliad_backup").unwrap();
 }
 
 #[test]

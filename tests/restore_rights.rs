@@ -84,33 +84,6 @@ fn a_rehearsal_by_the_manifest_alone_has_no_superusers_rights() {
     );
 }
 
-/// A sequence keeps what setval() gave it whatever is rolled back: a way out for all that the code may read.
-#[test]
-fn what_runs_beside_a_superusers_table_reads_nothing() {
-    let database = Cluster::shared().database();
-    let mut postgres = database.connect();
-    let role = login(&database, "mallory", &[]);
-    admit(&mut postgres, "s", &role);
-    let mut attacker = database.connect_as(&role);
-    attacker
-        .batch_execute(&format!(
-            "CREATE SEQUENCE s.leak; GRANT ALL ON s.leak TO PUBLIC; GRANT USAGE ON SCHEMA s TO PUBLIC;
-             CREATE DOMAIN s.d AS int CHECK (CASE WHEN current_user = '{role}' THEN true ELSE query_to_xml(
-                 'SELECT setval(''s.leak'', (SELECT max(oid::int8) FROM pg_catalog.pg_authid))', true, true, '') IS NOT NULL END)"
-        ))
-        .unwrap_or_else(|error| panic!("{error:?}"));
-    attacker.batch_execute("CREATE TABLE s.t (d s.d); INSERT INTO s.t VALUES (1)").unwrap();
-    postgres.batch_execute("ALTER TABLE s.t OWNER TO postgres").unwrap();
-    let id = run(&mut postgres);
-    assert_eq!(sqlstate(&restore(&mut postgres, &id, OVERWRITE).unwrap_err()), "42501");
-    restore(&mut postgres, &id, "overwrite => true").unwrap();
-    postgres.batch_execute("DROP TABLE s.t").unwrap();
-    let sql = format!("SELECT ok FROM paliad_backup.rehearse_restore('{id}')");
-    assert!(!postgres.query_one(&sql, &[]).unwrap().get::<_, bool>(0));
-    let leaked: i64 = postgres.query_one("SELECT last_value FROM s.leak", &[]).unwrap().get(0);
-    assert_eq!(leaked, 1);
-}
-
 /// What a superuser owns is loaded as a role that may not write, and comes back all the same.
 #[test]
 fn a_superusers_table_comes_back() {

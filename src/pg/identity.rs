@@ -8,20 +8,16 @@ use super::function_guard::{Trusted, trusting};
 
 /// Reads what belongs to superusers: it sees every row and may do nothing else.
 const SCAN_ROLE: &CStr = c"paliad_backup_scan";
-/// Puts rows into what belongs to superusers: it may do nothing at all.
-const LOAD_ROLE: &CStr = c"paliad_backup_load";
 
 /// Who the work runs as.
 #[derive(Clone, Copy, Debug)]
 pub enum As {
     /// The extension's owner: for our own catalogs.
     ExtensionOwner(pg_sys::Oid),
-    /// For reading user data: its owner, security-restricted and seeing all rows also under FORCE ROW SECURITY. In place of a superuser
-    /// the role `paliad_backup_scan`, and superusers' functions only: user code gets no superuser's rights, whatever calls it.
+    /// For reading user data, and for COPY, which asks for no right to write: its owner, security-restricted and seeing all rows also
+    /// under FORCE ROW SECURITY. In place of a superuser the role `paliad_backup_scan`, and superusers' functions only: user code gets no
+    /// superuser's rights, whatever calls it.
     Reader(pg_sys::Oid),
-    /// For COPY, which asks for no right to write: the table's owner, as [`As::Reader`]; in place of a superuser the role
-    /// `paliad_backup_load`, for code of domains and partitions that others own may run.
-    Loader(pg_sys::Oid),
     /// For definitions, and for rows of an audit table: their owner, security-restricted. With a superuser's rights superusers' functions
     /// only; what is built into the server is not held back then.
     Writer(pg_sys::Oid),
@@ -32,27 +28,23 @@ pub enum As {
 /// After an ERROR the server's own abort handling restores both, so nothing is done while unwinding.
 ///
 /// # Errors
-/// 42704 when `paliad_backup_scan` or `paliad_backup_load` is needed and gone; 42501 for functions that must not run: both are raised by the server.
+/// 42704 when `paliad_backup_scan` is needed and gone; 42501 for functions that must not run: both are raised by the server.
 pub fn act_as<R>(role: As, settings: &[(&str, &str)], work: impl FnOnce() -> R) -> R {
     const RESTRICTED: u32 =
         pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION | pg_sys::SECURITY_NOFORCE_RLS;
     // SAFETY: both look into the catalogs inside a transaction.
     let is_superuser = |role| unsafe { pg_sys::superuser_arg(role) };
-    let role_named = |name: &CStr| unsafe { pg_sys::get_role_oid(name.as_ptr(), false) };
+    let scan_role = || unsafe { pg_sys::get_role_oid(SCAN_ROLE.as_ptr(), false) };
     match role {
         As::ExtensionOwner(owner) => act_with(owner, pg_sys::SECURITY_LOCAL_USERID_CHANGE, settings, work),
         As::Reader(owner) if is_superuser(owner) => {
-            let reader = role_named(SCAN_ROLE);
+            let reader = scan_role();
             trusting(Trusted::Superusers, || act_with(reader, RESTRICTED, settings, work))
-        }
-        As::Loader(owner) if is_superuser(owner) => {
-            let loader = role_named(LOAD_ROLE);
-            trusting(Trusted::Superusers, || act_with(loader, RESTRICTED, settings, work))
         }
         As::Writer(owner) if is_superuser(owner) => {
             trusting(Trusted::Superusers, || act_with(owner, RESTRICTED, settings, work))
         }
-        As::Reader(owner) | As::Loader(owner) | As::Writer(owner) => act_with(owner, RESTRICTED, settings, work),
+        As::Reader(owner) | As::Writer(owner) => act_with(owner, RESTRICTED, settings, work),
     }
 }
 

@@ -3,8 +3,6 @@
 use std::collections::HashSet;
 use std::io::BufReader;
 
-use pgrx::pg_sys::Oid;
-
 use super::feed::Feed;
 use super::load::Rows;
 use super::targets::Target;
@@ -13,7 +11,6 @@ use crate::bundle::reader::read_error;
 use crate::bundle::records::Records;
 use crate::command::download::MAX_VALUE;
 use crate::error::{Error, Result};
-use crate::pg::identity::{As, act_as};
 use crate::pg::name_guard::naming;
 use crate::pg::query::{Row, Snapshot, select};
 
@@ -27,7 +24,6 @@ pub struct Missing {
     /// Places of the key's columns in a record.
     key: Vec<usize>,
     table: u32,
-    owner: Oid,
     lookup: String,
     /// What is passed on next.
     ready: Vec<u8>,
@@ -56,7 +52,6 @@ impl Missing {
         Ok(Missing {
             key,
             table: target.oid.to_u32(),
-            owner: target.owner,
             lookup: lookup(target, &columns),
             ready: header.unwrap_or_default(),
             at: 0,
@@ -100,10 +95,7 @@ impl Missing {
 
     fn there(&self, keys: &[String]) -> Result<HashSet<usize>> {
         let parameters: Vec<Option<&str>> = keys.iter().map(|array| Some(array.as_str())).collect();
-        // The settings of the load are in force.
-        let rows = act_as(As::Reader(self.owner), &[], || {
-            naming(&[self.table], || select(Snapshot::Caller, &self.lookup, &parameters))
-        })?;
+        let rows = naming(&[self.table], || select(Snapshot::Caller, &self.lookup, &parameters))?;
         let place = |row: Row| row.into_iter().next().flatten()?.parse::<usize>().ok()?.checked_sub(1);
         Ok(rows.into_iter().filter_map(place).collect())
     }

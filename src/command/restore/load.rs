@@ -151,9 +151,9 @@ pub fn load(
 ) -> Result<Loaded> {
     let file = target.sheet.files.csv.as_ref().ok_or_else(|| Error::internal("a sheet without csv"))?;
     let feed = Feed::start(reader, file)?;
-    // COPY asks for no right to write. A superuser's table is loaded as a role without rights: what is built into the server can do
-    // anything with a superuser's, and show everything with a reader's, also where a domain or a partition of somebody else calls it.
-    let loaded = act_as(As::Loader(target.owner), &LOAD_SETTINGS, || {
+    // COPY asks for no right to write. A superuser's table is loaded as the role that reads it: what is built into the server can do
+    // anything with a superuser's rights, also where a domain or a partition of somebody else calls it.
+    let loaded = act_as(As::Reader(target.owner), &LOAD_SETTINGS, || {
         let mut rows: Box<dyn Rows> = if overwrite { Box::new(feed) } else { Box::new(Missing::start(target, feed)?) };
         let restored = copy_in(target.oid, &target.columns, &mut |buffer| {
             // Code that the load reaches could change how values are understood.
