@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::backups::{row, session_user};
 use super::{arguments, authorized};
-use crate::bundle::manifest::{Format, Scope};
+use crate::bundle::manifest::Scope;
 use crate::catalog::audit::Actor;
 use crate::command::restore::{self, Report, RestoreRequest, rehearse, undo};
 use crate::command::run::{self, Checkpoint, RunRequest};
@@ -246,18 +246,8 @@ fn rehearse_restore(
 fn create_checkpoint(reason: Option<&[u8]>, by_email: Option<&[u8]>, by_id: Option<Uuid>) -> Option<AnyElement> {
     authorized(|extension| {
         let actor = actor(by_email, by_id)?;
-        let request = RunRequest {
-            kind: "checkpoint".into(),
-            trigger: "manual".into(),
-            scope: Scope::Full,
-            formats: vec![Format::Csv, Format::Json],
-            requested_by: actor.id,
-            requested_by_email: actor.email.unwrap_or_default(),
-            requested_by_label: None,
-            note: None,
-            includes_uncommitted: session::has_written(),
-            checkpoint: Some(Checkpoint { reason: arguments::text(reason), restore: None }),
-        };
+        let checkpoint = Checkpoint { reason: arguments::text(reason), restore: None };
+        let request = RunRequest::checkpoint(checkpoint, actor, session::has_written());
         let id = run::run(extension, &request)?;
         row(&id)
     })

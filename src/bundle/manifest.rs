@@ -281,6 +281,17 @@ impl Manifest {
 }
 
 impl SheetEntry {
+    /// Why no rows can be loaded from the sheet; none where they can.
+    pub fn has_no_table(&self) -> Option<&'static str> {
+        match (&self.relation, self.relation_kind) {
+            (None, _) => Some("the result of a query"),
+            (_, Some(RelationKind::View)) => Some("a view"),
+            (_, Some(RelationKind::MaterializedView)) => Some("a materialized view"),
+            (_, Some(RelationKind::ForeignTable)) => Some("a foreign table"),
+            (_, Some(RelationKind::Table) | None) => None,
+        }
+    }
+
     /// The columns that are in csv: all but generated ones, which COPY cannot load.
     pub fn csv_columns(&self) -> impl Iterator<Item = &ColumnEntry> {
         self.columns.iter().filter(|column| !column.generated)

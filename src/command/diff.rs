@@ -2,16 +2,12 @@
 //!
 //! Both sides are read as texts, as the export makes them, into sets that go to disk above work_mem; the server joins them.
 
-use std::sync::Arc;
-
 use pgrx::pg_sys;
 
-use super::SCAN_SETTINGS;
 use super::plan::{self, Found};
-use super::restore::{described, has_no_table};
 use super::sheet_rows::SheetRows;
+use super::table_texts::{TableTexts, value};
 use crate::bundle::manifest::{ColumnEntry, SheetEntry};
-use crate::bundle::sheet::{Captions, Sheet};
 use crate::catalog::audit::Actor;
 use crate::catalog::extension::Extension;
 use crate::catalog::registry;
@@ -21,7 +17,6 @@ use crate::pg::identity::{As, act_as};
 use crate::pg::locks::{Locked, Mode, lock_relation};
 use crate::pg::query::{oid_array, with_latest_snapshot};
 use crate::pg::row_set::column_names;
-use crate::pg::scan::{Scan, scan};
 use crate::pg::session;
 use crate::pg::text_sets::{TextSet, return_query};
 
@@ -42,9 +37,9 @@ pub fn diff(
     let live = Live::find(&rows.sheet)?;
     let shape = Shape::of(&rows, &live)?;
     let old = read_bundle(&mut rows, &shape)?;
+    let read = || live.read(&rows.sheet, &shape);
     // A snapshot that is older than the lock would show a table that was rewritten meanwhile as empty.
-    let new =
-        if session::has_fixed_snapshot() { live.read(&shape)? } else { with_latest_snapshot(|| live.read(&shape))? };
+    let new = if session::has_fixed_snapshot() { read()? } else { with_latest_snapshot(read)? };
     act_as(As::ExtensionOwner(extension.owner), &JOIN_SETTINGS, || return_query(fcinfo, &shape.query(), vec![old, new]))
 }
 
@@ -139,7 +134,7 @@ struct Live {
 
 impl Live {
     fn find(sheet: &SheetEntry) -> Result<Live> {
-        let relation = match (&sheet.relation, has_no_table(sheet)) {
+        let relation = match (&sheet.relation, sheet.has_no_table()) {
             (Some(relation), None) => relation,
             (_, reason) => {
                 return Err(Error::WrongState {
@@ -188,10 +183,8 @@ impl Live {
     }
 
     /// Its rows, in the order of the key.
-    fn read(&self, shape: &Shape) -> Result<TextSet> {
-        let quoted = |column: &ColumnEntry| format!("t.{}", pgrx::spi::quote_identifier(&column.name));
-        let values: Vec<String> = shape.columns.iter().map(quoted).collect();
-        let key: Vec<String> = shape.key.iter().map(|place| values[*place].clone()).collect();
+    fn read(&self, sheet: &SheetEntry, shape: &Shape) -> Result<TextSet> {
+        let key: Vec<String> = shape.key.iter().map(|place| value(&shape.columns[*place].name)).collect();
         let order = if key.is_empty() { String::new() } else { format!(" ORDER BY {}", key.join(", ")) };
         let only = if self.table.kind == 'r' { "ONLY " } else { "" };
         let condition = if self.skipped.is_empty() {
@@ -199,48 +192,18 @@ impl Live {
         } else {
             format!(" WHERE t.tableoid <> ALL ('{}'::pg_catalog.oid[])", oid_array(self.skipped.iter().copied()))
         };
-        let source = format!("{only}{} AS t{condition}", self.table.qualified());
-        let sql = format!("SELECT {} FROM {source}{order}", values.join(", "));
-        let sheet = Arc::new(self.sheet(shape));
-        let what = Scan {
-            sql: &sql,
-            names: &[self.table.oid],
-            sheet: &sheet,
-            encoding: session::encoding(),
-            time_zone: "UTC",
-        };
+        let source = format!("{only}{} AS t{condition}{order}", self.table.qualified());
+        let texts = TableTexts::new(sheet, shape.columns.iter(), pg_sys::Oid::from(self.table.oid), self.table.owner);
         let mut set = TextSet::new(c"live");
-        act_as(As::Reader(self.table.owner), &SCAN_SETTINGS, || {
-            scan(&what, &mut |batch| {
-                session::check_settings(&SCAN_SETTINGS)?;
-                for row in 0..batch.rows() {
-                    let texts: Vec<Option<&[u8]>> = (0..values.len()).map(|slot| batch.value(row, slot)).collect();
-                    let key: Vec<Option<&[u8]>> = shape.key.iter().map(|place| texts[*place]).collect();
-                    set.put(&key, &texts);
-                }
-                Ok(())
-            })
+        texts.read(&source, |batch| {
+            for row in 0..batch.rows() {
+                let texts: Vec<Option<&[u8]>> = (0..shape.columns.len()).map(|slot| batch.value(row, slot)).collect();
+                let key: Vec<Option<&[u8]>> = shape.key.iter().map(|place| texts[*place]).collect();
+                set.put(&key, &texts);
+            }
+            Ok(())
         })?;
         Ok(set)
-    }
-
-    fn sheet(&self, shape: &Shape) -> Sheet {
-        Sheet {
-            name: self.table.name.clone(),
-            kind: crate::bundle::sheet::SheetKind::Entity,
-            relation: Some(crate::bundle::sheet::Relation {
-                schema: self.table.schema.clone(),
-                table: self.table.name.clone(),
-            }),
-            relation_kind: None,
-            query: None,
-            columns: shape.columns.iter().enumerate().map(|(slot, column)| described(column, slot)).collect(),
-            primary_key: shape.key.iter().map(|place| shape.columns[*place].name.clone()).collect(),
-            order_by: Vec::new(),
-            slots: shape.columns.len(),
-            captions: Captions::default(),
-            estimated_rows: 0,
-        }
     }
 }
 

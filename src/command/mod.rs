@@ -20,12 +20,14 @@ pub mod verify;
 
 mod background;
 mod export;
+mod feed;
 mod pipeline;
 mod register;
 mod schema_sql;
 mod seal;
 mod sequences;
 mod sheet_rows;
+mod table_texts;
 
 /// In force while user tables are planned and read, whatever the caller's session says: the same data gives the same bytes.
 /// No parallel workers: the recorder needs a slot, and the server's other users the cores.

@@ -14,6 +14,7 @@ use super::{reconcile, schema_sql, sequences};
 use crate::bundle::encoder::Abort;
 use crate::bundle::manifest::{FORMAT_VERSION, Format, Manifest, Run, Scope};
 use crate::bundle::xlsx::About;
+use crate::catalog::audit::Actor;
 use crate::catalog::backups::{NewBackup, Outcome};
 use crate::catalog::extension::Extension;
 use crate::catalog::progress::Progress;
@@ -63,6 +64,24 @@ pub struct Checkpoint {
     pub reason: Option<String>,
     /// The audit row of the restore that it protects.
     pub restore: Option<String>,
+}
+
+impl RunRequest {
+    /// A checkpoint of all sheets, in the formats that are read again.
+    pub fn checkpoint(checkpoint: Checkpoint, actor: Actor, includes_uncommitted: bool) -> RunRequest {
+        RunRequest {
+            kind: "checkpoint".into(),
+            trigger: if checkpoint.restore.is_some() { "restore" } else { "manual" }.into(),
+            scope: Scope::Full,
+            formats: vec![Format::Csv, Format::Json],
+            requested_by: actor.id,
+            requested_by_email: actor.email.unwrap_or_default(),
+            requested_by_label: None,
+            note: None,
+            includes_uncommitted,
+            checkpoint: Some(checkpoint),
+        }
+    }
 }
 
 /// Exports the database as the caller's snapshot shows it; returns the backup's id. The catalog row says done.

@@ -4,8 +4,8 @@ use std::io::BufReader;
 use std::sync::Arc;
 
 use super::download::MAX_VALUE;
+use super::feed::Feed;
 use super::read::{open, sheet_of};
-use super::restore::feed::Feed;
 use crate::bundle::BundleError;
 use crate::bundle::manifest::{Manifest, SheetEntry};
 use crate::bundle::reader::read_error;
@@ -42,7 +42,7 @@ impl SheetRows {
         let columns: Vec<String> = sheet.csv_columns().map(|column| column.name.clone()).collect();
         let feed = Feed::start(&Arc::new(reader), file)?;
         let mut records = Records::new(BufReader::new(feed), columns.len(), MAX_VALUE as usize);
-        let header = records.next_record().map_err(unreadable)?;
+        let header = records.next_record().map_err(|error| unreadable(error, DOWNLOAD))?;
         let is_right = header.is_some_and(|header| {
             let names = header.fields().map(Option::unwrap_or_default);
             names.eq(columns.iter().map(|name| name.as_bytes()))
@@ -58,15 +58,18 @@ impl SheetRows {
     /// # Errors
     /// Damage; [`Error::Unsupported`] for a row of 1 GB or more.
     pub fn next_row(&mut self) -> Result<Option<Record<'_>>> {
-        self.records.next_record().map_err(unreadable)
+        self.records.next_record().map_err(|error| unreadable(error, DOWNLOAD))
     }
 }
 
-fn unreadable(error: std::io::Error) -> Error {
+const DOWNLOAD: &str = "Download the bundle: its csv and json files hold rows of any size.";
+
+/// What a record that cannot be read means; `hint` helps where it is too long.
+pub fn unreadable(error: std::io::Error, hint: &str) -> Error {
     match error.kind() {
         std::io::ErrorKind::FileTooLarge => Error::Unsupported {
             message: "a row of the bundle is larger than one value may be (1 GB)".into(),
-            hint: "Download the bundle: its csv and json files hold rows of any size.".into(),
+            hint: hint.into(),
         },
         _ => read_error(error).into(),
     }

@@ -51,6 +51,11 @@ pub fn number(text: &Option<String>) -> Option<u32> {
     text.as_deref()?.parse().ok()
 }
 
+/// The oids in the first column.
+pub fn oids(rows: &[Row]) -> impl Iterator<Item = u32> {
+    rows.iter().filter_map(|row| number(row.first()?))
+}
+
 /// The text of an `oid[]` value.
 pub fn oid_array(oids: impl IntoIterator<Item = u32>) -> String {
     let oids: Vec<String> = oids.into_iter().map(|oid| oid.to_string()).collect();

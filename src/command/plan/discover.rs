@@ -5,7 +5,7 @@ use pgrx::pg_sys::Oid;
 use crate::catalog::registry::Registered;
 use crate::catalog::settings::Settings;
 use crate::error::{Error, Result};
-use crate::pg::query::{Row, Snapshot, number, oid_array, select};
+use crate::pg::query::{Row, Snapshot, number, oid_array, oids, select};
 
 /// A relation that will be a sheet.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ pub fn check_schemas(settings: &Settings) -> Result<()> {
 /// # Errors
 /// The server's.
 pub fn relations(settings: &Settings, registered: &[Registered]) -> Result<Vec<Found>> {
-    describe(Snapshot::Caller, &oids(Snapshot::Caller, settings, registered)?, Sizes::Unknown)
+    describe(Snapshot::Caller, &exportable(Snapshot::Caller, settings, registered)?, Sizes::Unknown)
 }
 
 /// The tables among them that rows can be put into, as they are at present.
@@ -79,7 +79,7 @@ pub fn relations(settings: &Settings, registered: &[Registered]) -> Result<Vec<F
 /// # Errors
 /// The server's.
 pub fn tables(settings: &Settings, registered: &[Registered]) -> Result<Vec<Found>> {
-    let found = describe(Snapshot::Latest, &oids(Snapshot::Latest, settings, registered)?, Sizes::Unknown)?;
+    let found = describe(Snapshot::Latest, &exportable(Snapshot::Latest, settings, registered)?, Sizes::Unknown)?;
     Ok(found.into_iter().filter(|table| matches!(table.kind, 'r' | 'p')).collect())
 }
 
@@ -101,7 +101,8 @@ pub fn table(oid: u32) -> Result<Found> {
     })
 }
 
-fn oids(snapshot: Snapshot, settings: &Settings, registered: &[Registered]) -> Result<Vec<u32>> {
+/// The oids of what is exported.
+fn exportable(snapshot: Snapshot, settings: &Settings, registered: &[Registered]) -> Result<Vec<u32>> {
     let schemas = schema_list(settings)?;
     let names = json_pairs(registered)?;
     let sql = format!(
@@ -112,8 +113,8 @@ fn oids(snapshot: Snapshot, settings: &Settings, registered: &[Registered]) -> R
            OR (c.relkind IN ('r', 'p', 'v', 'm', 'f') \
             AND jsonb_build_array(n.nspname, c.relname) IN (SELECT jsonb_array_elements($2::jsonb)))) ORDER BY c.oid"
     );
-    let oids = select(snapshot, &sql, &[schemas.as_deref(), Some(&names)])?;
-    Ok(oids.iter().filter_map(|row| number(&row[0])).collect())
+    let rows = select(snapshot, &sql, &[schemas.as_deref(), Some(&names)])?;
+    Ok(oids(&rows).collect())
 }
 
 /// The same relations by their current names and owners.

@@ -3,7 +3,7 @@
 use super::discover::Found;
 use crate::catalog::registry::Exclusion;
 use crate::error::{Error, Result};
-use crate::pg::query::{Snapshot, number, oid_array, select};
+use crate::pg::query::{Snapshot, oid_array, oids, select};
 
 /// Every relation that the exclusions name, with all that inherits from it, and the planner's statistics, which hold values of any.
 ///
@@ -24,7 +24,7 @@ pub fn forbidden(exclusions: &[Exclusion]) -> Result<Vec<u32>> {
          UNION SELECT 'pg_catalog.pg_statistic'::regclass UNION SELECT 'pg_catalog.pg_statistic_ext_data'::regclass ORDER BY 1",
         &[Some(&serde_json::to_string(&wanted).map_err(Error::internal)?)],
     )?;
-    Ok(rows.iter().filter_map(|row| number(&row[0])).collect())
+    Ok(oids(&rows).collect())
 }
 
 /// Where rows of excluded relations lie besides: TOAST tables, and materialised views that read them, at any depth.
@@ -45,7 +45,7 @@ pub fn copies(forbidden: &[u32]) -> Result<Vec<u32>> {
          WHERE c.relkind = 'm' OR c.oid = ANY ($1::oid[])",
         &[Some(&oid_array(forbidden.iter().copied()))],
     )?;
-    Ok(rows.iter().filter_map(|row| number(&row[0])).collect())
+    Ok(oids(&rows).collect())
 }
 
 /// Views whose definition reaches an excluded relation, at any depth, are refused before anything is read; materialised views

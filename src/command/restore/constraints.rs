@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use pgrx::pg_sys::Oid;
 
-use super::RestoreRequest;
 use super::report::Report;
 use super::targets::Targets;
 use crate::command::LOAD_SETTINGS;
@@ -22,7 +21,7 @@ use crate::pg::referential::{self, ForeignKey};
 /// 23503, 23505, 23P01 with the constraint's name and a key; a dry run notes them.
 pub fn check(
     targets: &Targets,
-    request: &RestoreRequest,
+    overwrite: bool,
     report: &mut Report,
     mut meanwhile: impl FnMut() -> Result<()>,
 ) -> Result<()> {
@@ -33,15 +32,15 @@ pub fn check(
     };
     for unique in deferrable(&members)? {
         meanwhile()?;
-        report.step(&sheet(unique.table), request.dry_run, || unique.check())?;
+        report.step(&sheet(unique.table), || unique.check())?;
     }
     // What could not be loaded lacks keys that others refer to: that would be told twice.
     if report.has_problems() {
         return Ok(());
     }
-    for (key, owner) in foreign_keys(&members, request.overwrite)? {
+    for (key, owner) in foreign_keys(&members, overwrite)? {
         meanwhile()?;
-        report.step(&sheet(key.table.to_u32()), request.dry_run, || check_foreign_key(&key, owner))?;
+        report.step(&sheet(key.table.to_u32()), || check_foreign_key(&key, owner))?;
     }
     Ok(())
 }

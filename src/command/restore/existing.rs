@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::io::BufReader;
 
-use super::feed::Feed;
 use super::load::Rows;
 use super::targets::Target;
 use crate::bundle::BundleError;
-use crate::bundle::reader::read_error;
 use crate::bundle::records::Records;
 use crate::command::download::MAX_VALUE;
+use crate::command::feed::Feed;
+use crate::command::sheet_rows;
 use crate::error::{Error, Result};
 use crate::pg::name_guard::naming;
 use crate::pg::query::{Row, Snapshot, select};
@@ -200,11 +200,5 @@ fn lookup(target: &Target, columns: &[KeyColumn]) -> String {
 }
 
 fn unreadable(error: std::io::Error) -> Error {
-    match error.kind() {
-        std::io::ErrorKind::FileTooLarge => Error::Unsupported {
-            message: "a row of the bundle is larger than one value may be (1 GB)".into(),
-            hint: "Restore with overwrite => true.".into(),
-        },
-        _ => read_error(error).into(),
-    }
+    sheet_rows::unreadable(error, "Restore with overwrite => true.")
 }

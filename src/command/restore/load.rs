@@ -7,11 +7,11 @@ use std::sync::Arc;
 use pgrx::pg_sys::Oid;
 
 use super::existing::Missing;
-use super::feed::Feed;
 use super::report::{Loaded, Report};
 use super::targets::{Target, Targets};
 use crate::bundle::BundleError;
 use crate::bundle::reader::{BundleReader, read_error};
+use crate::command::feed::Feed;
 use crate::command::{LOAD_SETTINGS, SCAN_SETTINGS};
 use crate::error::{Error, Result};
 use crate::pg::copy_in::copy_in;
@@ -19,7 +19,7 @@ use crate::pg::empty::{delete_all, truncate};
 use crate::pg::function_guard::{Trusted, trusting};
 use crate::pg::identity::{As, act_as, current_role};
 use crate::pg::name_guard::naming;
-use crate::pg::query::{Snapshot, number, oid_array, scalar, select};
+use crate::pg::query::{Snapshot, number, oid_array, oids, scalar, select};
 use crate::pg::session;
 
 /// What COPY is fed with.
@@ -123,7 +123,7 @@ fn with_rows(tables: &[u32]) -> Result<Vec<u32>> {
         "SELECT oid FROM pg_catalog.pg_class WHERE oid = ANY ($1::oid[]) AND relkind = 'r' ORDER BY oid",
         &[Some(&oid_array(tables.iter().copied()))],
     )?;
-    Ok(rows.iter().filter_map(|row| number(&row[0])).collect())
+    Ok(oids(&rows).collect())
 }
 
 fn count(target: &Target) -> Result<u64> {

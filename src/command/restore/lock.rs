@@ -11,7 +11,7 @@ use crate::command::plan;
 use crate::error::{Error, Result};
 use crate::pg::empty::check_not_in_use;
 use crate::pg::locks::{Locked, Mode, lock_relation};
-use crate::pg::query::{Snapshot, number, oid_array, scalar, select};
+use crate::pg::query::{Snapshot, oid_array, oids, scalar, select};
 
 /// Keeps writers from the tables, and from those that they refer to: what the checkpoint shows is what is replaced, and no key goes
 /// that a loaded row needs. Where rows are replaced, readers are kept out at once, for a session that has read and then waits to write
@@ -65,7 +65,7 @@ fn referenced(members: &BTreeSet<u32>) -> Result<Vec<u32>> {
          WHERE k.contype = 'f' AND k.conrelid = ANY ($1::oid[]) AND c.relnamespace <> 'paliad_backup'::regnamespace",
         &[Some(&oid_array(members.iter().copied()))],
     )?;
-    Ok(rows.iter().filter_map(|row| number(&row[0])).collect())
+    Ok(oids(&rows).collect())
 }
 
 /// Locks one relation.

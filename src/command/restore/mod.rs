@@ -3,7 +3,7 @@
 mod constraints;
 mod create;
 mod existing;
-pub(super) mod feed;
+mod fit;
 mod load;
 mod lock;
 mod recount;
@@ -19,7 +19,7 @@ pub mod undo;
 use serde_json::{Value, json};
 
 use super::run::{self, Checkpoint, RunRequest, scope_name};
-use crate::bundle::manifest::{Format, Scope};
+use crate::bundle::manifest::Scope;
 use crate::catalog::audit::Actor;
 use crate::catalog::backups::{self, Backup};
 use crate::catalog::extension::Extension;
@@ -34,11 +34,9 @@ use crate::pg::subtransaction::{Then, attempt_or_raise};
 use crate::recorder::leader::Recorder;
 use crate::recorder::protocol::{Reply, Request};
 use create::Created;
-pub(super) use recount::described;
 pub use report::Report;
 use source::Source;
 use targets::Targets;
-pub(super) use targets::has_no_table;
 
 /// Most files that a restore has open at once, beside those of its checkpoint.
 const HANDLES: usize = 4;
@@ -121,7 +119,7 @@ impl Restore<'_> {
         let targets = Targets::find(&self.source, self.request, &settings)?;
         let mut report = Report::of(&targets, self.request, self.audit_id);
         if report.has_problems() {
-            return report.refused(self.request.dry_run);
+            return report.refused();
         }
         let checkpoint = self.request.checkpoint && !self.request.dry_run;
         lock::against_writers(&targets, &settings, self.request.overwrite, checkpoint)?;
@@ -137,10 +135,12 @@ impl Restore<'_> {
             self.load(&targets, &mut report)?;
             triggers::put_back(&disabled)?;
             self.phase("check")?;
-            constraints::check(&targets, self.request, &mut report, || self.recorder.show(self.progress, false))?;
-            report.finish(self.request.dry_run, &targets, &created)?;
+            constraints::check(&targets, self.request.overwrite, &mut report, || {
+                self.recorder.show(self.progress, false)
+            })?;
+            report.finish(&targets, &created)?;
             self.phase("sequences")?;
-            sequences::restore(&sequences, self.request.dry_run, &mut report)
+            sequences::restore(&sequences, &mut report)
         })?;
         Ok(report.completed())
     }
@@ -159,7 +159,7 @@ impl Restore<'_> {
             self.progress.sheet = Some(target.sheet.name.clone());
             self.recorder.show(self.progress, false)?;
             let (recorder, progress) = (&mut *self.recorder, &mut *self.progress);
-            let loaded = report.step(&target.sheet.name, self.request.dry_run, || {
+            let loaded = report.step(&target.sheet.name, || {
                 let (before, mut read) = (progress.rows_done, 0);
                 load::load(target, &self.source.reader, self.request.overwrite, |bytes| {
                     progress.bytes_done += bytes;
@@ -177,24 +177,12 @@ impl Restore<'_> {
         Ok(())
     }
 
-    /// All sheets, in the formats that are read again, so that undo_restore() has what it needs.
+    /// For undo_restore().
     fn make_checkpoint(&mut self) -> Result<String> {
         self.phase("checkpoint")?;
-        let request = RunRequest {
-            kind: "checkpoint".into(),
-            trigger: "restore".into(),
-            scope: Scope::Full,
-            formats: vec![Format::Csv, Format::Json],
-            requested_by: self.request.actor.id.clone(),
-            requested_by_email: self.request.actor.email.clone().unwrap_or_default(),
-            requested_by_label: None,
-            note: None,
-            includes_uncommitted: self.wrote_before,
-            checkpoint: Some(Checkpoint {
-                reason: self.request.checkpoint_reason.clone(),
-                restore: Some(self.audit_id.to_owned()),
-            }),
-        };
+        let checkpoint =
+            Checkpoint { reason: self.request.checkpoint_reason.clone(), restore: Some(self.audit_id.to_owned()) };
+        let request = RunRequest::checkpoint(checkpoint, self.request.actor.clone(), self.wrote_before);
         let id = run::backup(self.recorder, &request)?;
         self.recorder.ask(&Request::ResumeRestore)?;
         Ok(id)

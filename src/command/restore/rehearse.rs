@@ -7,7 +7,6 @@ use super::load;
 use super::recount::csv_of;
 use super::scratch::{Scratch, ScratchTable};
 use super::source::Source;
-use super::targets::has_no_table;
 use crate::bundle::manifest::{Scope, SheetEntry};
 use crate::catalog::audit::Actor;
 use crate::catalog::backups;
@@ -72,7 +71,7 @@ fn in_scratch(source: &Source, chosen: &[&SheetEntry], store: &dyn Store) -> Res
     let mut scratch = Scratch::create(&source.manifest.run.id)?;
     let mut rehearsed = Vec::with_capacity(chosen.len());
     for sheet in chosen {
-        rehearsed.push(match has_no_table(sheet) {
+        rehearsed.push(match sheet.has_no_table() {
             Some(reason) => row(sheet, None, 0, format!("not restored: {reason}")),
             None => one(source, sheet, &mut scratch, store),
         });

@@ -48,7 +48,8 @@ pub struct Report {
     pub checkpoint_id: Option<String>,
     /// The audit row.
     pub audit_id: String,
-    dry_run: bool,
+    /// Everything is taken back.
+    pub dry_run: bool,
     /// Errors that belong to no sheet.
     others: Vec<Told>,
 }
@@ -99,8 +100,8 @@ impl Report {
     ///
     /// # Errors
     /// [`Error::Incompatible`].
-    pub fn refused(self, dry_run: bool) -> Result<Report> {
-        if dry_run {
+    pub fn refused(self) -> Result<Report> {
+        if self.dry_run {
             return Ok(self.completed());
         }
         let problems = self.sheets.iter().flat_map(|sheet| &sheet.errors).map(|error| error.message.clone());
@@ -111,8 +112,8 @@ impl Report {
     ///
     /// # Errors
     /// Those of `work`, but in a dry run.
-    pub fn step<R>(&mut self, sheet: &str, dry_run: bool, work: impl FnOnce() -> Result<R>) -> Result<Option<R>> {
-        if !dry_run {
+    pub fn step<R>(&mut self, sheet: &str, work: impl FnOnce() -> Result<R>) -> Result<Option<R>> {
+        if !self.dry_run {
             return work().map(Some);
         }
         match attempt(Then::Keep, work) {
@@ -135,7 +136,7 @@ impl Report {
     ///
     /// # Errors
     /// As [`Report::step`].
-    pub fn finish(&mut self, dry_run: bool, targets: &Targets, created: &Created) -> Result<()> {
+    pub fn finish(&mut self, targets: &Targets, created: &Created) -> Result<()> {
         for target in &targets.tables {
             if target.sheet.relation.as_ref().is_some_and(|relation| created.has(relation)) {
                 self.note(&target.sheet.name, "the table was made");
@@ -145,7 +146,7 @@ impl Report {
         if self.has_problems() {
             return Ok(());
         }
-        self.step("", dry_run, || created.finish()).map(drop)
+        self.step("", || created.finish()).map(drop)
     }
 
     /// Rows that were taken out.

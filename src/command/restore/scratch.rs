@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use pgrx::pg_sys::Oid;
 use pgrx::spi::{quote_identifier, quote_qualified_identifier};
 
-use super::targets::{Target, columns_of, misfits};
+use super::fit::{columns_of, misfits};
+use super::targets::Target;
 use crate::bundle::BundleError;
 use crate::bundle::manifest::SheetEntry;
 use crate::catalog::extension;

@@ -87,9 +87,10 @@ pub fn lock(
 ///
 /// # Errors
 /// 22003 for a state outside the sequence's bounds; a dry run notes it.
-pub fn restore(planned: &[Planned], dry_run: bool, report: &mut Report) -> Result<()> {
+pub fn restore(planned: &[Planned], report: &mut Report) -> Result<()> {
+    let dry_run = report.dry_run;
     for Planned { known, state, sheet, may_go_back } in planned {
-        report.step(sheet, dry_run, || set(known, state, *may_go_back, dry_run))?;
+        report.step(sheet, || set(known, state, *may_go_back, dry_run))?;
     }
     Ok(())
 }

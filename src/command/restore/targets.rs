@@ -1,20 +1,21 @@
 //! Which table each sheet goes to, and whether it fits: said before anything is touched.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use pgrx::pg_sys::Oid;
 
 use super::RestoreRequest;
+use super::fit::{columns_of, misfits};
 use super::source::Source;
 use crate::bundle::BundleError;
 use crate::bundle::manifest::SheetEntry;
-use crate::bundle::sheet::{Relation, RelationKind};
+use crate::bundle::sheet::Relation;
 use crate::catalog::audit::AuditTable;
 use crate::catalog::registry;
 use crate::catalog::settings::Settings;
 use crate::command::plan::{self, Found};
 use crate::error::{Error, Result};
-use crate::pg::query::{Snapshot, number, oid_array, select};
+use crate::pg::query::{Snapshot, oid_array, oids, select};
 
 /// All that a restore writes into.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,7 +95,7 @@ impl Targets {
             {
                 return Err(BundleError::Damaged(format!("two sheets are of one table: {}", sheet.name)).into());
             }
-            if let Some(reason) = has_no_table(sheet) {
+            if let Some(reason) = sheet.has_no_table() {
                 targets.skipped.push((sheet.clone(), reason.to_owned()));
                 continue;
             }
@@ -201,17 +202,6 @@ fn excluded_since(source: &Source, excluded: &BTreeSet<u32>) -> Result<Option<St
     })
 }
 
-/// Why no rows can be loaded from a sheet.
-pub fn has_no_table(sheet: &SheetEntry) -> Option<&'static str> {
-    match (&sheet.relation, sheet.relation_kind) {
-        (None, _) => Some("the result of a query"),
-        (_, Some(RelationKind::View)) => Some("a view"),
-        (_, Some(RelationKind::MaterializedView)) => Some("a materialized view"),
-        (_, Some(RelationKind::ForeignTable)) => Some("a foreign table"),
-        (_, Some(RelationKind::Table) | None) => None,
-    }
-}
-
 fn target(sheet: &SheetEntry, table: &Found) -> Target {
     Target {
         sheet: sheet.clone(),
@@ -243,74 +233,13 @@ fn gone(sheet: &SheetEntry) -> Target {
     }
 }
 
-/// A column of a table.
-pub struct Column {
-    /// Its name.
-    pub name: String,
-    type_name: String,
-    generated: bool,
-    /// NOT NULL, and nothing gives it a value.
-    required: bool,
-}
-
-/// The columns of tables, by oid.
-///
-/// # Errors
-/// The server's.
-pub fn columns_of(tables: &[u32]) -> Result<BTreeMap<u32, Vec<Column>>> {
-    let rows = select(
-        Snapshot::Latest,
-        "SELECT a.attrelid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attgenerated <> '', \
-         a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND t.typdefaultbin IS NULL \
-         FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid \
-         WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum",
-        &[Some(&oid_array(tables.iter().copied()))],
-    )?;
-    let mut columns: BTreeMap<u32, Vec<Column>> = BTreeMap::new();
-    for row in rows {
-        let text = |index: usize| row[index].clone().unwrap_or_default();
-        columns.entry(number(&row[0]).unwrap_or_default()).or_default().push(Column {
-            name: text(1),
-            type_name: text(2),
-            generated: text(3) == "t",
-            required: text(4) == "t",
-        });
-    }
-    Ok(columns)
-}
-
-/// How a table differs from the sheet in what matters to loading it.
-pub fn misfits(sheet: &SheetEntry, columns: &[Column]) -> Vec<String> {
-    let there = |name: &str| columns.iter().find(|column| column.name == name);
-    let mut problems = Vec::new();
-    for wanted in sheet.csv_columns() {
-        match there(&wanted.name) {
-            None => problems.push(format!("it has no column \"{}\"", wanted.name)),
-            Some(column) if column.generated => {
-                problems.push(format!("its column \"{}\" is generated", wanted.name));
-            }
-            Some(column) if column.type_name != wanted.type_name => problems.push(format!(
-                "its column \"{}\" is of type {}, in the bundle of {}",
-                wanted.name, column.type_name, wanted.type_name
-            )),
-            Some(_) => {}
-        }
-    }
-    for column in columns.iter().filter(|column| column.required) {
-        if !sheet.csv_columns().any(|wanted| wanted.name == column.name) {
-            problems.push(format!("its column \"{}\" must not be null and has no default", column.name));
-        }
-    }
-    problems
-}
-
 fn with_primary_key(tables: &[u32]) -> Result<HashSet<u32>> {
     let rows = select(
         Snapshot::Latest,
         "SELECT indrelid FROM pg_catalog.pg_index WHERE indisprimary AND indrelid = ANY ($1::oid[])",
         &[Some(&oid_array(tables.iter().copied()))],
     )?;
-    Ok(rows.iter().filter_map(|row| number(&row[0])).collect())
+    Ok(oids(&rows).collect())
 }
 
 fn foreign_tables(relations: impl Iterator<Item = u32>) -> Result<HashSet<u32>> {
@@ -319,5 +248,5 @@ fn foreign_tables(relations: impl Iterator<Item = u32>) -> Result<HashSet<u32>> 
         "SELECT oid FROM pg_catalog.pg_class WHERE relkind = 'f' AND oid = ANY ($1::oid[])",
         &[Some(&oid_array(relations))],
     )?;
-    Ok(rows.iter().filter_map(|row| number(&row[0])).collect())
+    Ok(oids(&rows).collect())
 }

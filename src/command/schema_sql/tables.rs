@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bundle::sheet::Relation;
 use crate::error::Result;
-use crate::pg::query::{Row, Snapshot, number, oid_array, select};
+use crate::pg::query::{Row, Snapshot, number, oid_array, oids, select};
 
 /// One table: a sheet's, or a partition of such a one.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ pub fn with_partitions(roots: &BTreeSet<u32>, forbidden: &BTreeSet<u32>) -> Resu
          SELECT oid FROM tree",
         &[Some(&oid_array(roots.iter().copied())), Some(&oid_array(forbidden.iter().copied()))],
     )?;
-    Ok(rows.iter().filter_map(|row| number(&row[0])).collect())
+    Ok(oids(&rows).collect())
 }
 
 /// Those of `tables` of which a partition, at any depth, is excluded.
@@ -86,7 +86,7 @@ pub fn with_members_among(tables: &BTreeSet<u32>, forbidden: &BTreeSet<u32>) -> 
          SELECT oid FROM above WHERE oid IN (SELECT pg_catalog.unnest($1::oid[]))",
         &[Some(&oid_array(tables.iter().copied())), Some(&oid_array(forbidden.iter().copied()))],
     )?;
-    Ok(rows.iter().filter_map(|row| number(&row[0])).collect())
+    Ok(oids(&rows).collect())
 }
 
 /// Describes the tables, by oid.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::tables::is_true;
 use crate::error::Result;
-use crate::pg::query::{Snapshot, number, oid_array, select};
+use crate::pg::query::{Snapshot, number, oid_array, oids, select};
 
 /// The collations in these schemas.
 ///
@@ -16,7 +16,7 @@ pub fn collations_in(schemas: &BTreeSet<u32>) -> Result<BTreeSet<u32>> {
         "SELECT oid FROM pg_catalog.pg_collation WHERE oid >= 16384 AND collnamespace IN (SELECT pg_catalog.unnest($1::oid[]))",
         &[Some(&oid_array(schemas.iter().copied()))],
     )?;
-    Ok(rows.iter().filter_map(|row| number(&row[0])).collect())
+    Ok(oids(&rows).collect())
 }
 
 /// Schema, name and CREATE COLLATION, by oid.
@@ -117,20 +117,20 @@ pub fn range_functions(oids: &BTreeSet<u32>) -> Result<Vec<RangeFunction>> {
 ///
 /// # Errors
 /// The server's.
-pub fn domain_defaults(oids: &BTreeSet<u32>) -> Result<BTreeMap<u32, (bool, Option<String>)>> {
+pub fn domain_defaults(domains: &BTreeSet<u32>) -> Result<BTreeMap<u32, (bool, Option<String>)>> {
     let rows = select(
         Snapshot::Latest,
         "SELECT oid, typnotnull, CASE WHEN typdefaultbin IS NOT NULL THEN pg_catalog.pg_get_expr(typdefaultbin, 0) \
          ELSE pg_catalog.quote_literal(typdefault) END FROM pg_catalog.pg_type WHERE typtype = 'd' AND oid IN (SELECT pg_catalog.unnest($1::oid[]))",
-        &[Some(&oid_array(oids.iter().copied()))],
+        &[Some(&oid_array(domains.iter().copied()))],
     )?;
     // NOT NULL that came after the snapshot may not hold for its rows.
     let nullable = select(
         Snapshot::Caller,
         "SELECT oid FROM pg_catalog.pg_type WHERE typtype = 'd' AND NOT typnotnull AND oid IN (SELECT pg_catalog.unnest($1::oid[]))",
-        &[Some(&oid_array(oids.iter().copied()))],
+        &[Some(&oid_array(domains.iter().copied()))],
     )?;
-    let nullable: BTreeSet<u32> = nullable.iter().filter_map(|row| number(&row[0])).collect();
+    let nullable: BTreeSet<u32> = oids(&nullable).collect();
     let of = |row: &Vec<Option<String>>| {
         let oid = number(&row[0])?;
         Some((oid, (is_true(&row[1]) && !nullable.contains(&oid), row[2].clone())))
