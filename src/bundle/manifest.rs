@@ -78,6 +78,9 @@ pub struct Manifest {
     /// Statements of restore.sql that wait for the rows: foreign keys, and what is NOT VALID.
     #[serde(default)]
     pub behind_rows: Vec<String>,
+    /// Who owned what schema.sql makes: its schemas, and of the rest what was not their owners'. Superusers are not told.
+    #[serde(default)]
+    pub owners: Vec<Owner>,
     /// schema.sql and restore.sql; empty in a bundle without csv.
     #[serde(default)]
     pub scripts: Vec<FileInfo>,
@@ -140,6 +143,17 @@ pub struct Sequence {
     pub is_called: bool,
     /// The column that owns the sequence (serial and identity columns).
     pub owned_by: Option<OwnedBy>,
+}
+
+/// Who owned a schema or an object in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The schema's name, unquoted.
+    pub schema: String,
+    /// Of a table, sequence, type or collation, unquoted; none for the schema itself.
+    pub name: Option<String>,
+    /// The role's name, unquoted.
+    pub owner: String,
 }
 
 /// The column that owns a sequence.

@@ -191,6 +191,9 @@ fn make_bundle(
     let sequences = sequences::lock(plan)?;
     let definitions = schema_sql::definitions(plan, &request.formats, &sequences)?;
     manifest.behind_rows = definitions.iter().flat_map(|definitions| &definitions.behind_rows).cloned().collect();
+    if let Some(definitions) = &definitions {
+        manifest.owners = schema_sql::owners::of(&definitions.schema)?;
+    }
     let exported = export(plan, &request.formats, &about, store, recorder, progress, &abort)?;
     manifest.warnings.extend(exported.warnings);
     plan.still_holds()?;
@@ -326,6 +329,7 @@ fn manifest(request: &RunRequest, backup: &NewBackup, plan: &Plan) -> Result<Man
         warnings: plan.warnings.clone(),
         sequences: Vec::new(),
         behind_rows: Vec::new(),
+        owners: Vec::new(),
         scripts: Vec::new(),
         migration_version: None,
         sheets: Vec::new(),

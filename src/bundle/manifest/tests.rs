@@ -100,6 +100,7 @@ pub(in crate::bundle) fn sample() -> Manifest {
             owned_by: Some(OwnedBy { schema: "paliad".into(), table: "matters".into(), column: "id".into() }),
         }],
         behind_rows: Vec::new(),
+        owners: vec![Owner { schema: "paliad".into(), name: None, owner: "paliad_owner".into() }],
         scripts: vec![file("schema.sql"), file("restore.sql")],
         migration_version: Some("20261101".into()),
         sheets: vec![entry("matters", "paliad", "matters"), entry("deadlines", "paliad", "deadlines")],

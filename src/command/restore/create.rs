@@ -1,7 +1,7 @@
 //! Makes the tables that a bundle has and the database hasn't, from the bundle's schema.sql.
 //!
-//! A script is code. Each statement is taken apart by the server's grammar, executed only where what it makes is missing, and as the owner of
-//! the schema. For a bundle from elsewhere that must not be a superuser.
+//! A script is code. Each statement is taken apart by the server's grammar, executed only where what it makes is missing, and as
+//! who owned the object, or owns the schema. For a bundle from elsewhere the schema's owner must not be a superuser.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -9,7 +9,7 @@ use pgrx::pg_sys::Oid;
 
 use super::RestoreRequest;
 use super::source::Source;
-use crate::bundle::manifest::Sequence;
+use crate::bundle::manifest::{Owner, Sequence};
 use crate::bundle::names::SCHEMA;
 use crate::bundle::sheet::Relation;
 use crate::catalog::backups::Backup;
@@ -31,6 +31,7 @@ pub struct Created {
     not_wanted: HashSet<Name>,
     /// What waits for the rows.
     behind: Vec<Statement>,
+    owners: Vec<Owner>,
     imported: bool,
 }
 
@@ -44,7 +45,7 @@ impl Created {
     pub fn make(source: &Source, backup: &Backup, request: &RestoreRequest) -> Result<Created> {
         // A row that was made again from a file, after it was lost, has no run's audit row: it may have been imported as well.
         let imported = backup.imported_at.is_some() || backup.audit_id.is_none();
-        let mut created = Created { imported, ..Created::default() };
+        let mut created = Created { imported, owners: source.manifest.owners.clone(), ..Created::default() };
         let Some(script) = source.text(SCHEMA)? else {
             return Err(Error::WrongState {
                 message: format!("backup {} has no {SCHEMA}", backup.id),
@@ -133,32 +134,54 @@ impl Created {
     }
 
     fn execute(&self, statement: &Statement) -> Result<()> {
-        let owner = match &statement.subject {
-            Subject::Schema(name) if self.imported => {
-                return Err(Error::WrongState {
-                    message: format!("schema {name} does not exist"),
-                    hint: format!(
-                        "The bundle comes from elsewhere: make the schema for the role that shall own the tables, CREATE SCHEMA {} \
-                         AUTHORIZATION …;",
-                        pgrx::spi::quote_identifier(name)
-                    ),
-                });
-            }
-            Subject::Schema(_) => extension::lookup()?.owner,
+        let role = match &statement.subject {
+            Subject::Schema(name) => return self.make_schema(name, &statement.text),
             Subject::Type(name) | Subject::Collation(name) | Subject::Sequence(name) | Subject::Table(name) => {
-                self.owner_of(&name.0)?
+                self.creator(name)?
             }
-            Subject::OfTable { table, .. } => self.owner_of(&table.0)?,
-            Subject::OfIndex(name) | Subject::OfSequence(name) | Subject::OfType(name) => self.owner_of(&name.0)?,
+            Subject::OfTable { table: name, .. }
+            | Subject::OfIndex(name)
+            | Subject::OfSequence(name)
+            | Subject::OfType(name) => owner_of(name)?,
             Subject::Extension(_) | Subject::Other => return Ok(()),
         };
-        act_as(As::Writer(owner), &LOAD_SETTINGS, || {
-            trusting(Trusted::SuperusersForSuperusers, || write(&statement.text, &[]).map(drop))
-        })
+        execute(role, &statement.text)
     }
 
-    /// Who owns a schema, and will own what is made in it.
-    fn owner_of(&self, schema: &str) -> Result<Oid> {
+    fn make_schema(&self, name: &str, statement: &str) -> Result<()> {
+        let quoted = pgrx::spi::quote_identifier(name);
+        if self.imported {
+            return Err(Error::WrongState {
+                message: format!("schema {name} does not exist"),
+                hint: format!(
+                    "The bundle comes from elsewhere: make the schema for the role that shall own the tables, CREATE SCHEMA {quoted} \
+                     AUTHORIZATION …;"
+                ),
+            });
+        }
+        let role = extension::lookup()?.owner;
+        execute(role, statement)?;
+        // Who had tables in it was allowed to make them there.
+        for Owner { name: object, owner, .. } in self.owners.iter().filter(|owner| owner.schema == name) {
+            existing_role(owner, name)?;
+            let owner = pgrx::spi::quote_identifier(owner);
+            match object {
+                None => execute(role, &format!("ALTER SCHEMA {quoted} OWNER TO {owner}"))?,
+                Some(_) => execute(role, &format!("GRANT USAGE, CREATE ON SCHEMA {quoted} TO {owner}"))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn owner(&self, schema: &str, name: Option<&String>) -> Option<&str> {
+        let found = self.owners.iter().find(|owner| owner.schema == schema && owner.name.as_ref() == name);
+        found.map(|owner| owner.owner.as_str())
+    }
+
+    /// As whom an object is made, and who owns it then: who owned it, if that was neither the schema's owner nor a superuser; else the
+    /// schema's owner, of a superuser's schema who owned it before.
+    fn creator(&self, object: &Name) -> Result<Oid> {
+        let (schema, name) = object;
         let rows = select(
             Snapshot::Latest,
             "SELECT r.oid, r.rolsuper, n.nspname LIKE 'pg\\_%' OR n.nspname IN ('information_schema', 'paliad_backup') \
@@ -171,16 +194,67 @@ impl Created {
             message: format!("nothing can be made in schema \"{schema}\""),
             hint: "It must exist, and be neither the system's nor this extension's.".into(),
         })?;
-        if self.imported && row[1].as_deref() == Some("t") {
-            return Err(Error::WrongState {
-                message: format!("schema {schema} belongs to a superuser"),
-                hint: "The bundle comes from elsewhere, and its definitions would run with a superuser's rights: ALTER SCHEMA … OWNER \
-                       TO the role that shall own the tables."
-                    .into(),
-            });
+        let is_superusers = row[1].as_deref() == Some("t");
+        if self.imported {
+            if is_superusers {
+                return Err(Error::WrongState {
+                    message: format!("schema {schema} belongs to a superuser"),
+                    hint: "The bundle comes from elsewhere, and its definitions would run with a superuser's rights: ALTER SCHEMA … \
+                           OWNER TO the role that shall own the tables."
+                        .into(),
+                });
+            }
+        } else if let Some(known) = self.owner(schema, Some(name)).or_else(|| {
+            // A schema that somebody else got meanwhile is for him to fill.
+            self.owner(schema, None).filter(|_| is_superusers)
+        }) {
+            return admitted(known, schema);
         }
         number(&row[0]).map(Oid::from).ok_or_else(|| Error::internal("a schema without owner"))
     }
+}
+
+fn execute(role: Oid, statement: &str) -> Result<()> {
+    act_as(As::Writer(role), &LOAD_SETTINGS, || {
+        trusting(Trusted::SuperusersForSuperusers, || write(statement, &[]).map(drop))
+    })
+}
+
+/// The role that owned objects of a superuser's schema, if it may make them again.
+fn admitted(owner: &str, schema: &str) -> Result<Oid> {
+    let role = existing_role(owner, schema)?;
+    let sql = "SELECT pg_catalog.has_schema_privilege($1::oid, $2, 'CREATE')";
+    if scalar(select(Snapshot::Latest, sql, &[Some(&role.to_u32().to_string()), Some(schema)])?).as_deref() == Some("t")
+    {
+        return Ok(role);
+    }
+    let (owner, schema) = (pgrx::spi::quote_identifier(owner), pgrx::spi::quote_identifier(schema));
+    Err(Error::Rights {
+        message: format!("role {owner}, who owned tables of schema {schema}, may not create any there"),
+        hint: format!("GRANT USAGE, CREATE ON SCHEMA {schema} TO {owner};"),
+    })
+}
+
+fn existing_role(name: &str, schema: &str) -> Result<Oid> {
+    let found =
+        scalar(select(Snapshot::Latest, "SELECT oid FROM pg_catalog.pg_roles WHERE rolname = $1", &[Some(name)])?);
+    number(&found).map(Oid::from).ok_or_else(|| Error::WrongState {
+        message: format!("role \"{name}\", who owned tables of schema {schema}, does not exist"),
+        hint: format!(
+            "CREATE ROLE {}; or make the schema for the role that shall own the tables.",
+            pgrx::spi::quote_identifier(name)
+        ),
+    })
+}
+
+/// Who owns what was made.
+fn owner_of(object: &Name) -> Result<Oid> {
+    let sql = "SELECT o.owner FROM pg_catalog.pg_namespace AS n CROSS JOIN LATERAL (\
+         SELECT relowner FROM pg_catalog.pg_class WHERE relnamespace = n.oid AND relname = $2 \
+         UNION ALL SELECT typowner FROM pg_catalog.pg_type WHERE typnamespace = n.oid AND typname = $2) AS o (owner) \
+       WHERE n.nspname = $1";
+    let found = scalar(select(Snapshot::Latest, sql, &[Some(&object.0), Some(&object.1)])?);
+    number(&found).map(Oid::from).ok_or_else(|| Error::internal(format!("{}.{} was not made", object.0, object.1)))
 }
 
 /// The tables, and the partitions that the script attaches to them, at any depth.

@@ -16,6 +16,7 @@ mod keys;
 mod left_out;
 mod notes;
 mod objects;
+pub mod owners;
 mod partitions;
 mod selection;
 mod sequences;
