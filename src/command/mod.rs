@@ -21,6 +21,7 @@ pub mod verify;
 mod background;
 mod export;
 mod feed;
+mod foreign_checks;
 mod pipeline;
 mod register;
 mod schema_sql;

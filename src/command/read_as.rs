@@ -3,6 +3,7 @@
 use pgrx::pg_sys;
 
 use super::SCAN_SETTINGS;
+use super::foreign_checks;
 use super::sheet_rows::SheetRows;
 use crate::catalog::audit::Actor;
 use crate::catalog::extension::Extension;
@@ -24,7 +25,8 @@ pub fn read_sheet_as(
     sheet: &str,
     actor: &Actor,
 ) -> Result<()> {
-    let (relation, owner) = locked_row_type(fcinfo)?;
+    let (relation, name, owner) = locked_row_type(fcinfo)?;
+    foreign_checks::refuse(&name, owner, [relation.to_u32()])?;
     let mut rows = SheetRows::open(extension, id, sheet, actor)?;
     let known = column_names(relation);
     if !rows.columns.iter().any(|column| known.contains(column)) {
@@ -45,8 +47,8 @@ pub fn read_sheet_as(
     })
 }
 
-/// The type's relation, which keeps its columns until the transaction ends, and who owns it.
-fn locked_row_type(fcinfo: pg_sys::FunctionCallInfo) -> Result<(pg_sys::Oid, pg_sys::Oid)> {
+/// The type's relation, which keeps its columns until the transaction ends, its name and who owns it.
+fn locked_row_type(fcinfo: pg_sys::FunctionCallInfo) -> Result<(pg_sys::Oid, String, pg_sys::Oid)> {
     let refused = || Error::BadArgument {
         message: "the first argument is not of a table's row type".into(),
         hint: "Name the type by a cast, as in read_sheet_as(NULL::paliad.projects, …).".into(),
@@ -57,8 +59,9 @@ fn locked_row_type(fcinfo: pg_sys::FunctionCallInfo) -> Result<(pg_sys::Oid, pg_
         Locked::Gone => return Err(refused()),
         Locked::TimedOut => return Err(Error::LockNotAvailable { table: relation.to_u32().to_string() }),
     }
-    let sql = "SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.oid = $1::oid";
+    let sql = "SELECT c.relowner, c.oid::regclass FROM pg_catalog.pg_class AS c WHERE c.oid = $1::oid";
     let rows = select(Snapshot::Latest, sql, &[Some(&relation.to_u32().to_string())])?;
-    let owner = rows.first().and_then(|row| number(&row[0])).ok_or_else(refused)?;
-    Ok((relation, pg_sys::Oid::from(owner)))
+    let [owner, Some(name)] = rows.first().map_or(&[][..], Vec::as_slice) else { return Err(refused()) };
+    let owner = number(owner).ok_or_else(refused)?;
+    Ok((relation, name.clone(), pg_sys::Oid::from(owner)))
 }

@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 pub mod channel;
+pub mod check;
 pub mod companions;
 pub mod copy_in;
 pub mod ddl;

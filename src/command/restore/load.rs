@@ -12,6 +12,7 @@ use super::targets::{Target, Targets};
 use crate::bundle::BundleError;
 use crate::bundle::reader::{BundleReader, read_error};
 use crate::command::feed::Feed;
+use crate::command::foreign_checks;
 use crate::command::{LOAD_SETTINGS, SCAN_SETTINGS};
 use crate::error::{Error, Result};
 use crate::pg::copy_in::copy_in;
@@ -150,6 +151,7 @@ pub fn load(
     mut shown: impl FnMut(u64) -> Result<()>,
 ) -> Result<Loaded> {
     let file = target.sheet.files.csv.as_ref().ok_or_else(|| Error::internal("a sheet without csv"))?;
+    foreign_checks::refuse(&target.qualified, target.owner, target.members.iter().copied())?;
     let feed = Feed::start(reader, file)?;
     // COPY asks for no right to write. A superuser's table is loaded as the role that reads it: what is built into the server can do
     // anything with a superuser's rights, also where a domain or a partition of somebody else calls it.
