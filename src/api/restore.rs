@@ -14,25 +14,8 @@ use crate::error::{Error, Result};
 use crate::pg::query::{Snapshot, scalar, select};
 use crate::pg::session;
 
-type SheetRow =
-    (Option<String>, Option<String>, String, i64, i64, i64, Option<JsonB>, Option<String>, Option<Uuid>, Option<Uuid>);
-
-/// `paliad_backup.restore(…)`: a row per sheet, last the total.
-#[pg_extern(sql = false)]
-#[allow(clippy::too_many_arguments, clippy::type_complexity)]
-fn restore(
-    id: Option<Uuid>,
-    sheets: Option<Vec<Option<String>>>,
-    scope: Option<&[u8]>,
-    overwrite: Option<bool>,
-    checkpoint: Option<bool>,
-    checkpoint_reason: Option<&[u8]>,
-    dry_run: Option<bool>,
-    skip_verify: Option<bool>,
-    create_missing: Option<bool>,
-    by_email: Option<&[u8]>,
-    by_id: Option<Uuid>,
-) -> TableIterator<
+/// What every restore returns: a row per sheet, last the total.
+type SheetRows = TableIterator<
     'static,
     (
         name!(sheet, Option<String>),
@@ -46,7 +29,24 @@ fn restore(
         name!(checkpoint_id, Option<Uuid>),
         name!(audit_id, Option<Uuid>),
     ),
-> {
+>;
+
+/// `paliad_backup.restore(…)`: a row per sheet, last the total.
+#[pg_extern(sql = false)]
+#[allow(clippy::too_many_arguments)]
+fn restore(
+    id: Option<Uuid>,
+    sheets: Option<Vec<Option<String>>>,
+    scope: Option<&[u8]>,
+    overwrite: Option<bool>,
+    checkpoint: Option<bool>,
+    checkpoint_reason: Option<&[u8]>,
+    dry_run: Option<bool>,
+    skip_verify: Option<bool>,
+    create_missing: Option<bool>,
+    by_email: Option<&[u8]>,
+    by_id: Option<Uuid>,
+) -> SheetRows {
     let report = authorized(|extension| {
         if skip_verify == Some(true) && create_missing == Some(true) {
             return Err(Error::BadArgument {
@@ -72,12 +72,12 @@ fn restore(
         };
         restore::restore(extension, &request)
     });
-    TableIterator::new(sheet_rows(report))
+    sheet_rows(report)
 }
 
 /// `paliad_backup.restore_sheet(…)`: one sheet, into any table whose columns fit.
 #[pg_extern(sql = false)]
-#[allow(clippy::too_many_arguments, clippy::type_complexity)]
+#[allow(clippy::too_many_arguments)]
 fn restore_sheet(
     id: Option<Uuid>,
     sheet: Option<&[u8]>,
@@ -89,21 +89,7 @@ fn restore_sheet(
     skip_verify: Option<bool>,
     by_email: Option<&[u8]>,
     by_id: Option<Uuid>,
-) -> TableIterator<
-    'static,
-    (
-        name!(sheet, Option<String>),
-        name!(relation, Option<String>),
-        name!(action, String),
-        name!(rows_restored, i64),
-        name!(rows_skipped, i64),
-        name!(rows_removed, i64),
-        name!(errors, Option<JsonB>),
-        name!(message, Option<String>),
-        name!(checkpoint_id, Option<Uuid>),
-        name!(audit_id, Option<Uuid>),
-    ),
-> {
+) -> SheetRows {
     let overwrite = overwrite.unwrap_or(false);
     let refused = target.map(|target| missing_right(target, overwrite)).transpose();
     let report = authorized(|extension| {
@@ -131,33 +117,18 @@ fn restore_sheet(
         };
         restore::restore(extension, &request)
     });
-    TableIterator::new(sheet_rows(report))
+    sheet_rows(report)
 }
 
 /// `paliad_backup.undo_restore(…)`: what a committed restore has changed is as before.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
 fn undo_restore(
     audit_id: Option<Uuid>,
     checkpoint: Option<bool>,
     dry_run: Option<bool>,
     by_email: Option<&[u8]>,
     by_id: Option<Uuid>,
-) -> TableIterator<
-    'static,
-    (
-        name!(sheet, Option<String>),
-        name!(relation, Option<String>),
-        name!(action, String),
-        name!(rows_restored, i64),
-        name!(rows_skipped, i64),
-        name!(rows_removed, i64),
-        name!(errors, Option<JsonB>),
-        name!(message, Option<String>),
-        name!(checkpoint_id, Option<Uuid>),
-        name!(audit_id, Option<Uuid>),
-    ),
-> {
+) -> SheetRows {
     let report = authorized(|extension| {
         let audit_id = audit_id.as_ref().map(arguments::uuid_text).ok_or_else(|| Error::BadArgument {
             message: "the audit_id of a restore must not be null".into(),
@@ -166,7 +137,7 @@ fn undo_restore(
         let actor = actor(by_email, by_id)?;
         undo::undo(extension, &audit_id, dry_run.unwrap_or(true), checkpoint.unwrap_or(true), actor)
     });
-    TableIterator::new(sheet_rows(report))
+    sheet_rows(report)
 }
 
 /// `paliad_backup.restores(max_rows)`: who restored what when, and whether it was committed.
@@ -253,27 +224,23 @@ fn create_checkpoint(reason: Option<&[u8]>, by_email: Option<&[u8]>, by_id: Opti
     })
 }
 
-fn sheet_rows(report: Report) -> Vec<SheetRow> {
+fn sheet_rows(report: Report) -> SheetRows {
     let (checkpoint, audit) = (report.checkpoint_id.as_deref().and_then(uuid), uuid(&report.audit_id));
-    report
-        .sheets
-        .into_iter()
-        .map(|sheet| {
-            let errors = (!sheet.errors.is_empty()).then(|| JsonB(json!(sheet.errors)));
-            (
-                sheet.sheet,
-                sheet.relation,
-                sheet.action.to_owned(),
-                sheet.rows_restored as i64,
-                sheet.rows_skipped as i64,
-                sheet.rows_removed as i64,
-                errors,
-                sheet.message,
-                checkpoint,
-                audit,
-            )
-        })
-        .collect()
+    TableIterator::new(report.sheets.into_iter().map(move |sheet| {
+        let errors = (!sheet.errors.is_empty()).then(|| JsonB(json!(sheet.errors)));
+        (
+            sheet.sheet,
+            sheet.relation,
+            sheet.action.to_owned(),
+            sheet.rows_restored as i64,
+            sheet.rows_skipped as i64,
+            sheet.rows_removed as i64,
+            errors,
+            sheet.message,
+            checkpoint,
+            audit,
+        )
+    }))
 }
 
 fn sheet_names(names: Option<Vec<Option<String>>>) -> Result<Option<Vec<String>>> {
