@@ -13,22 +13,17 @@ mod support;
 use digest::{Digest, assert_equal};
 use postgres::Client;
 use restores::{OVERWRITE, Restored, call, restore};
-use runs::run;
+use runs::exported;
 use security::login;
-use support::{Cluster, Database, sqlstate};
+use support::{Database, column, sqlstate};
 
 const WITH_CHECKPOINT: &str = "overwrite => true, dry_run => false";
 
 fn changed() -> (Database<'static>, Client, String) {
-    let database = Cluster::shared().database();
-    let mut client = database.connect();
-    client
-        .batch_execute(
-            "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a'), (2, 'b');
+    let (database, mut client, id) = exported(
+        "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a'), (2, 'b');
              CREATE TABLE other (id serial PRIMARY KEY); CREATE SEQUENCE alone; SELECT setval('alone', 5)",
-        )
-        .unwrap();
-    let id = run(&mut client).unwrap().id;
+    );
     client
         .batch_execute(
             "INSERT INTO t VALUES (3, 'c'); DELETE FROM t WHERE id = 1; INSERT INTO other DEFAULT VALUES; SELECT setval('alone', 3)",
@@ -41,7 +36,7 @@ fn changed() -> (Database<'static>, Client, String) {
 fn restores(database: &Database<'_>) -> Vec<String> {
     let sql = "SELECT concat_ws(' ', by_email, coalesce(sheets::text, 'all'), overwrite, dry_run, coalesce(committed::text, 'unknown'))
                FROM paliad_backup.restores()";
-    database.connect().query(sql, &[]).unwrap().iter().map(|row| row.get(0)).collect()
+    column(&mut database.connect(), sql)
 }
 
 fn undo(client: &mut Client, audit_id: &str, arguments: &str) -> Result<Restored, postgres::Error> {
@@ -187,7 +182,7 @@ fn an_administrators_restore_in_the_applications_log() {
     let actor = "by_email => 'anna@example.org', by_id => '11111111-1111-4111-8111-111111111111'";
     let restored = restore(&mut admin, &id, &format!("{OVERWRITE}, {actor}")).unwrap();
     let sql = "SELECT concat_ws(' ', id, event_type, actor_id, actor_email) FROM public.audit";
-    let logged: Vec<String> = client.query(sql, &[]).unwrap().iter().map(|row| row.get(0)).collect();
+    let logged = column(&mut client, sql);
     let expected =
         format!("{} restore_requested 11111111-1111-4111-8111-111111111111 anna@example.org", restored.audit_id());
     assert_eq!(logged, [expected]);

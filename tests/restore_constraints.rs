@@ -10,24 +10,13 @@ mod support;
 
 use digest::{Digest, assert_equal};
 use postgres::Client;
-use restores::{OVERWRITE, restore};
-use runs::run;
-use support::{Cluster, Database, sqlstate};
-
-const FILL_IN: &str = "dry_run => false, checkpoint => false";
-
-fn exported(sql: &str) -> (Database<'static>, Client, String, Digest) {
-    let database = Cluster::shared().database();
-    let mut client = database.connect();
-    client.batch_execute(sql).unwrap();
-    let id = run(&mut client).unwrap().id;
-    let digest = Digest::of(&database);
-    (database, client, id, digest)
-}
+use restores::{FILL_IN, OVERWRITE, restore};
+use runs::{exported, run};
+use support::{Database, sqlstate};
 
 /// A bundle that no database could have: made while constraints that are deferred were violated.
 fn exported_in_between(sql: &str, violation: &str) -> (Database<'static>, Client, String) {
-    let (database, mut client, _, _) = exported(sql);
+    let (database, mut client, _) = exported(sql);
     client.batch_execute(&format!("BEGIN; SET CONSTRAINTS ALL DEFERRED; {violation}")).unwrap();
     let id = run(&mut client).unwrap().id;
     client.batch_execute("ROLLBACK").unwrap();
@@ -71,7 +60,8 @@ const CYCLE: &str = "
 
 #[test]
 fn d7_cycles_and_self_references_come_back_and_hold() {
-    let (database, mut client, id, before) = exported(CYCLE);
+    let (database, mut client, id) = exported(CYCLE);
+    let before = Digest::of(&database);
     client.batch_execute("BEGIN; SET session_replication_role = replica; DELETE FROM a; UPDATE b SET a = 77; DELETE FROM pair; COMMIT").unwrap();
     client.batch_execute("RESET session_replication_role").unwrap();
     restore(&mut client, &id, OVERWRITE).unwrap();
@@ -89,7 +79,7 @@ fn d7_cycles_and_self_references_come_back_and_hold() {
 
 #[test]
 fn d7_a_row_that_refers_to_nothing_is_named() {
-    let (database, mut client, id, _) = exported(CYCLE);
+    let (database, mut client, id) = exported(CYCLE);
     client
         .batch_execute("UPDATE a SET self = NULL; UPDATE b SET a = NULL WHERE a = 2; UPDATE a SET b = NULL; DELETE FROM a WHERE id = 2")
         .unwrap();
@@ -106,7 +96,7 @@ fn d7_a_row_that_refers_to_nothing_is_named() {
 
 #[test]
 fn d7_also_between_partitions_and_from_children() {
-    let (database, mut client, id, before) = exported(
+    let (database, mut client, id) = exported(
         "CREATE TABLE target (id int, k text, PRIMARY KEY (k, id)) PARTITION BY LIST (k);
          CREATE TABLE ta PARTITION OF target FOR VALUES IN ('a'); CREATE TABLE td PARTITION OF target DEFAULT PARTITION BY HASH (id);
          CREATE TABLE td0 PARTITION OF td FOR VALUES WITH (MODULUS 1, REMAINDER 0);
@@ -114,6 +104,7 @@ fn d7_also_between_partitions_and_from_children() {
          ALTER TABLE source ADD CONSTRAINT across FOREIGN KEY (id, k) REFERENCES target (id, k);
          INSERT INTO target VALUES (1, 'a'), (2, 'b'); INSERT INTO source VALUES (1, 'a', 1), (2, 'b', 2), (NULL, 'x', 3)",
     );
+    let before = Digest::of(&database);
     client.batch_execute("DELETE FROM source; DELETE FROM target WHERE k = 'b'").unwrap();
     let violated: (&str, &str, &[&str]) = ("23503", "across", &["(2, b)"]);
     assert_violated(&database, &mut client, &id, "sheets => '{source}', overwrite => true", violated);
@@ -128,7 +119,7 @@ fn d7_also_between_partitions_and_from_children() {
 /// A table that is not restored, and refers to one that is.
 #[test]
 fn d9_a_table_outside_of_the_restore() {
-    let (database, mut client, id, _) = exported(
+    let (database, mut client, id) = exported(
         "CREATE TABLE inside (id int PRIMARY KEY); INSERT INTO inside VALUES (1), (2);
          CREATE TABLE outside (i int, CONSTRAINT from_outside FOREIGN KEY (i) REFERENCES inside ON DELETE CASCADE ON UPDATE CASCADE);
          CREATE TABLE nulled (i int REFERENCES inside ON DELETE SET NULL); CREATE TABLE other (id int PRIMARY KEY)",
@@ -155,10 +146,11 @@ fn d9_a_table_outside_of_the_restore() {
 /// What was not valid before need not be afterwards.
 #[test]
 fn d7_a_foreign_key_that_is_not_valid_is_left_alone() {
-    let (database, mut client, id, before) = exported(
+    let (database, mut client, id) = exported(
         "CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (id int PRIMARY KEY, parent int); INSERT INTO child VALUES (1, 99);
          ALTER TABLE child ADD FOREIGN KEY (parent) REFERENCES parent NOT VALID",
     );
+    let before = Digest::of(&database);
     client.batch_execute("DELETE FROM child; INSERT INTO parent VALUES (5)").unwrap();
     restore(&mut client, &id, OVERWRITE).unwrap();
     assert_equal(&before, &Digest::of(&database), "restored");
@@ -167,7 +159,7 @@ fn d7_a_foreign_key_that_is_not_valid_is_left_alone() {
 /// Filled in beside rows that have the same values under other keys.
 #[test]
 fn d7_unique_and_exclusion_constraints() {
-    let (database, mut client, id, _) = exported(
+    let (database, mut client, id) = exported(
         "CREATE TABLE t (id int PRIMARY KEY, u int, v text, r int4range);
          INSERT INTO t VALUES (1, 10, 'one', '[1,5)'), (2, 20, NULL, '[10,15)')",
     );
@@ -204,7 +196,7 @@ fn d7_unique_and_exclusion_constraints() {
 
 #[test]
 fn d7_null_is_distinct_unless_said_otherwise() {
-    let (database, mut client, id, _) =
+    let (database, mut client, id) =
         exported("CREATE TABLE t (id int PRIMARY KEY, u int); INSERT INTO t VALUES (1, NULL)");
     client
         .batch_execute(
@@ -241,7 +233,7 @@ fn d7_a_bundle_that_was_made_while_constraints_were_violated() {
 /// Checks are asked row by row, as always.
 #[test]
 fn checks_and_not_null_are_asked() {
-    let (database, mut client, id, _) =
+    let (database, mut client, id) =
         exported("CREATE TABLE t (id int PRIMARY KEY, n int, v text); INSERT INTO t VALUES (1, -1, NULL)");
     client.batch_execute("DELETE FROM t; ALTER TABLE t ADD CONSTRAINT positive CHECK (n > 0)").unwrap();
     assert_violated(&database, &mut client, &id, "overwrite => true", ("23514", "positive", &["(1, -1, null)"]));

@@ -9,39 +9,13 @@ mod runs;
 mod support;
 
 use digest::{Digest, assert_equal};
-use postgres::Client;
-use restores::restore;
-use runs::run;
-use support::{Cluster, Database, sqlstate};
-
-const FILL_IN: &str = "dry_run => false, checkpoint => false";
-
-/// A database with these tables, its backup and what was exported.
-fn exported(sql: &str) -> (Database<'static>, Client, String, Digest) {
-    let database = Cluster::shared().database();
-    let mut client = database.connect();
-    client.batch_execute(sql).unwrap();
-    let id = run(&mut client).unwrap().id;
-    let digest = Digest::of(&database);
-    (database, client, id, digest)
-}
-
-/// The result of a query of one column.
-fn column(client: &mut Client, sql: &str) -> Vec<String> {
-    client.query(sql, &[]).unwrap().iter().map(|row| row.get(0)).collect()
-}
-
-/// SQLSTATE and all texts of an error.
-fn refusal(result: Result<restores::Restored, postgres::Error>) -> (String, String) {
-    let error = result.expect_err("it should be refused");
-    let told = error.as_db_error().unwrap_or_else(|| panic!("{error}"));
-    let (detail, hint) = (told.detail().unwrap_or_default(), told.hint().unwrap_or_default());
-    (sqlstate(&error).to_owned(), format!("{}\n{detail}\n{hint}", told.message()))
-}
+use restores::{FILL_IN, refusal, restore};
+use runs::exported;
+use support::column;
 
 #[test]
 fn filling_in_keeps_what_is_there() {
-    let (database, mut client, id, _) = exported(
+    let (database, mut client, id) = exported(
         "CREATE TABLE t (a int, b text COLLATE \"C\", v text, u int UNIQUE, PRIMARY KEY (b, a));
          INSERT INTO t SELECT n, 'k' || n % 3, 'old', n FROM generate_series(1, 3000) AS n;
          CREATE SEQUENCE ahead; CREATE SEQUENCE behind; SELECT setval('behind', 50)",
@@ -70,7 +44,7 @@ fn filling_in_keeps_what_is_there() {
 /// Keys of types whose operators are not found by their names alone.
 #[test]
 fn filling_in_by_keys_of_any_type() {
-    let (database, mut client, id, before) = exported(
+    let (database, mut client, id) = exported(
         "CREATE TYPE colour AS ENUM ('red', 'green'); CREATE DOMAIN paint AS colour; CREATE DOMAIN coat AS paint;
          CREATE TYPE pair AS (a int, b text); CREATE DOMAIN checked AS pair; CREATE DOMAIN span AS int4range;
          CREATE DOMAIN fixed AS char(4); CREATE DOMAIN bits AS bit(3); CREATE DOMAIN many AS text[];
@@ -81,6 +55,7 @@ fn filling_in_by_keys_of_any_type() {
          INSERT INTO texts VALUES ('a', '{NULL,\"\\\\\"}', '101'), ('abcd', '{}', '000');
          CREATE TABLE cased (k text COLLATE \"C\" PRIMARY KEY); INSERT INTO cased VALUES ('ä'), ('Ä'), ('')",
     );
+    let before = Digest::of(&database);
     for table in ["enums", "pairs", "spans", "texts", "cased"] {
         client.batch_execute(&format!("DELETE FROM {table} WHERE ctid = '(0,1)'")).unwrap();
     }
@@ -92,7 +67,7 @@ fn filling_in_by_keys_of_any_type() {
 /// Whoever types it without having read on changes nothing.
 #[test]
 fn without_arguments_it_is_a_dry_run_that_would_fill_in() {
-    let (database, mut client, id, _) =
+    let (database, mut client, id) =
         exported("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)");
     client.batch_execute("DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (4)").unwrap();
     let before = Digest::of(&database);

@@ -13,21 +13,16 @@ use std::thread;
 use digest::{Digest, assert_equal};
 use postgres::Client;
 use restores::{OVERWRITE, restore};
-use runs::{Gate, run};
-use support::{Cluster, Database, sqlstate};
+use runs::{Gate, exported, run};
+use support::{Database, sqlstate};
 
 /// A database with a table whose rows differ from those of its backup.
 fn changed() -> (Database<'static>, Client, String) {
-    let database = Cluster::shared().database();
-    let mut client = database.connect();
-    client
-        .batch_execute(
+    let (database, mut client, id) = exported(
             "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a'), (2, 'b'); CREATE TABLE log (told text);
              CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO log VALUES (TG_OP); RETURN NULL; END';
              CREATE CONSTRAINT TRIGGER later AFTER UPDATE ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tell()",
-        )
-        .unwrap();
-    let id = run(&mut client).unwrap().id;
+        );
     client.batch_execute("INSERT INTO t VALUES (3, 'c')").unwrap();
     (database, client, id)
 }

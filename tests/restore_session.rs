@@ -19,7 +19,7 @@ use postgres::Client;
 use restores::{OVERWRITE, restore};
 use runs::{pid, run, run_with, wait_until_blocked};
 use security::login;
-use support::{Cluster, Database, sqlstate, wait_for};
+use support::{Cluster, Database, column, sqlstate, wait_for};
 
 /// A table whose CHECK waits for a lock: it stops a restore in the middle. The lock's key is the test's own in its database.
 fn with_gate() -> (Database<'static>, Client, String) {
@@ -43,7 +43,7 @@ fn session_state(client: &mut Client) -> Vec<String> {
     let sql = "SELECT name || ' ' || coalesce(setting, '(null)') || ' ' || source FROM pg_settings
                UNION ALL SELECT concat_ws(' ', 'roles', current_user, session_user, current_setting('role'), current_schemas(true)::text)
                UNION ALL SELECT 'custom ' || coalesce(current_setting('mine.own', true), '(null)') ORDER BY 1";
-    client.query(sql, &[]).unwrap().iter().map(|row| row.get(0)).collect()
+    column(client, sql)
 }
 
 fn assert_unchanged(before: &[String], client: &mut Client, what: &str) {

@@ -12,25 +12,14 @@ mod support;
 
 use digest::{Digest, assert_equal};
 use postgres::Client;
-use restores::{OVERWRITE, Restored, call, restore};
-use runs::run;
+use restores::{FILL_IN, OVERWRITE, Restored, call, restore};
+use runs::exported;
 use security::login;
-use support::{Cluster, Database, sqlstate};
+use support::{column, sqlstate};
 
-const FILL_IN: &str = "dry_run => false, checkpoint => false";
-
-fn exported() -> (Database<'static>, Client, String) {
-    let database = Cluster::shared().database();
-    let mut client = database.connect();
-    client
-        .batch_execute(
-            "CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text, n numeric, twice numeric GENERATED ALWAYS AS (n * 2) STORED);
-             INSERT INTO t (v, n) VALUES ('a', 1.50), (NULL, NULL), ('', 3)",
-        )
-        .unwrap();
-    let id = run(&mut client).unwrap().id;
-    (database, client, id)
-}
+const TABLE: &str = "
+    CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text, n numeric, twice numeric GENERATED ALWAYS AS (n * 2) STORED);
+    INSERT INTO t (v, n) VALUES ('a', 1.50), (NULL, NULL), ('', 3)";
 
 fn restore_sheet(client: &mut Client, id: &str, target: &str, arguments: &str) -> Result<Restored, postgres::Error> {
     call(client, &format!("paliad_backup.restore_sheet('{id}', 't', '{target}', {arguments})"))
@@ -38,13 +27,13 @@ fn restore_sheet(client: &mut Client, id: &str, target: &str, arguments: &str) -
 
 fn rows(client: &mut Client, table: &str) -> Vec<String> {
     let sql = format!("SELECT r::text FROM {table} AS r ORDER BY r::text COLLATE \"C\"");
-    client.query(&sql, &[]).unwrap().iter().map(|row| row.get(0)).collect()
+    column(client, &sql)
 }
 
 /// Columns are matched by their names.
 #[test]
 fn into_any_table_whose_columns_fit() {
-    let (database, mut client, id) = exported();
+    let (database, mut client, id) = exported(TABLE);
     client
         .batch_execute(
             "CREATE TABLE turned (n numeric, extra text DEFAULT 'new', id int, v text, ago int);
@@ -77,7 +66,7 @@ fn into_any_table_whose_columns_fit() {
 
 #[test]
 fn what_does_not_fit_is_refused() {
-    let (database, mut client, id) = exported();
+    let (database, mut client, id) = exported(TABLE);
     client
         .batch_execute(
             "CREATE TABLE short (id int, v text); CREATE TABLE typed (id bigint, v text, n numeric);
@@ -122,7 +111,7 @@ fn what_does_not_fit_is_refused() {
 /// The administrator of backups may put them back; other tables are written to by those who may.
 #[test]
 fn the_caller_needs_rights_on_the_target() {
-    let (database, mut client, id) = exported();
+    let (database, mut client, id) = exported(TABLE);
     let name = login(&database, "admin", &["paliad_backup_admin"]);
     client.batch_execute("CREATE TABLE target (LIKE t); ALTER TABLE target ADD PRIMARY KEY (id)").unwrap();
     let mut admin = database.connect_as(&name);
@@ -144,7 +133,7 @@ fn the_caller_needs_rights_on_the_target() {
 
 #[test]
 fn it_is_undone_where_the_checkpoint_has_the_target() {
-    let (database, mut client, id) = exported();
+    let (database, mut client, id) = exported(TABLE);
     client.batch_execute("CREATE TABLE target (LIKE t); ALTER TABLE target ADD PRIMARY KEY (id); INSERT INTO target VALUES (8, 'mine', 1)").unwrap();
     let before = Digest::of(&database);
     let restored = restore_sheet(&mut client, &id, "target", "overwrite => true, dry_run => false").unwrap();
@@ -159,7 +148,7 @@ fn it_is_undone_where_the_checkpoint_has_the_target() {
 
 #[test]
 fn a_checkpoint_is_restored_like_any_backup() {
-    let (database, mut client, _) = exported();
+    let (database, mut client, _) = exported(TABLE);
     let before = Digest::of(&database);
     let sql = "SELECT id::text, kind || ' ' || status || ' ' || requested_by_email
                FROM paliad_backup.create_checkpoint('before the migration', by_email => 'anna@example.org')";

@@ -12,28 +12,21 @@ mod support;
 
 use digest::{Digest, assert_equal};
 use postgres::Client;
-use restores::{OVERWRITE, restore};
-use runs::run;
+use restores::{FILL_IN, OVERWRITE, restore};
+use runs::exported;
 use security::login;
-use support::{Cluster, Database, sqlstate};
-
-const FILL_IN: &str = "dry_run => false, checkpoint => false";
+use support::{Database, sqlstate};
 
 /// `told` is what rules write to.
-const FUNCTIONS: &str = "
+const TABLES: &str = "
     CREATE TABLE told (what text);
     CREATE FUNCTION raise_() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'fired: %', TG_NAME; END $$;
-    CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a'), (2, 'b');";
+    CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a'), (2, 'b');
+    INSERT INTO paliad_backup.exclusions (schema_name, relation_name, reason) VALUES ('public', 'told', 'test');";
 
-/// Exports what the SQL has made, and takes a row away.
-fn exported(sql: &str) -> (Database<'static>, Client, String) {
-    let database = Cluster::shared().database();
-    let mut client = database.connect();
-    client.batch_execute(FUNCTIONS).unwrap();
-    client.batch_execute(sql).unwrap();
-    client.batch_execute("INSERT INTO paliad_backup.exclusions (schema_name, relation_name, reason) VALUES ('public', 'told', 'test')").unwrap();
-    let id = run(&mut client).unwrap().id;
-    (database, client, id)
+/// Exports these tables and what the SQL makes.
+fn exported_with(sql: &str) -> (Database<'static>, Client, String) {
+    exported(&format!("{TABLES} {sql}"))
 }
 
 /// Restores in every way; rows are as exported, states as they are, and nothing was told.
@@ -54,7 +47,7 @@ fn assert_sets_nothing_off(database: &Database<'_>, client: &mut Client, id: &st
 
 #[test]
 fn d8_triggers_of_every_kind_and_state() {
-    let (database, mut client, id) = exported("");
+    let (database, mut client, id) = exported(TABLES);
     let exported = Digest::of(&database).rows();
     let kinds = [
         "CREATE TRIGGER x BEFORE INSERT OR UPDATE OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION raise_()",
@@ -80,7 +73,7 @@ fn d8_triggers_of_every_kind_and_state() {
 /// The partitions' triggers have states of their own, also other ones than their parents'.
 #[test]
 fn d8_triggers_of_partitions() {
-    let (database, mut client, id) = exported(
+    let (database, mut client, id) = exported_with(
         "CREATE TABLE p (k int, v text) PARTITION BY LIST (k); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1) PARTITION BY LIST (v);
          CREATE TABLE p1d PARTITION OF p1 DEFAULT; CREATE TABLE pd PARTITION OF p DEFAULT; INSERT INTO p VALUES (1, 'a'), (2, 'b')",
     );
@@ -104,7 +97,7 @@ fn d8_triggers_of_partitions() {
 /// Foreign keys whose triggers fire for replicas, too: rows are loaded in any order, and nothing cascades from what is emptied.
 #[test]
 fn d8_foreign_keys_that_are_always_enforced() {
-    let (database, mut client, id) = exported(
+    let (database, mut client, id) = exported_with(
         "CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE a_child (id int PRIMARY KEY REFERENCES parent ON DELETE CASCADE);
          CREATE TABLE outside (id int REFERENCES parent ON DELETE CASCADE); INSERT INTO parent VALUES (1), (2);
          INSERT INTO a_child VALUES (1); INSERT INTO outside VALUES (2)",
@@ -132,7 +125,7 @@ fn d8_foreign_keys_that_are_always_enforced() {
 
 #[test]
 fn d8_states_are_as_before_after_an_error() {
-    let (database, mut client, id) = exported("");
+    let (database, mut client, id) = exported(TABLES);
     client
         .batch_execute(
             "CREATE TRIGGER x BEFORE INSERT OR TRUNCATE ON t FOR EACH STATEMENT EXECUTE FUNCTION raise_();
@@ -161,7 +154,7 @@ fn d8_states_are_as_before_after_an_error() {
 #[test]
 fn d8_rules_and_row_security() {
     let (database, mut client, id) =
-        exported("CREATE TABLE watched (id int PRIMARY KEY); INSERT INTO watched VALUES (1), (2)");
+        exported_with("CREATE TABLE watched (id int PRIMARY KEY); INSERT INTO watched VALUES (1), (2)");
     let owner = login(&database, "owner", &[]);
     let rows = Digest::of(&database).rows();
     client

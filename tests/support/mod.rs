@@ -215,6 +215,12 @@ pub fn sqlstate(error: &postgres::Error) -> &str {
     error.code().map_or("", |code| code.code())
 }
 
+/// The result of a query of one column.
+pub fn column(client: &mut Client, sql: &str) -> Vec<String> {
+    let rows = client.query(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
 /// Where the server's programs are.
 pub fn bindir() -> PathBuf {
     std::env::var_os("PALIAD_BACKUP_TEST_BINDIR").expect("run the client tests by `make test`").into()

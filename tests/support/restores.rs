@@ -4,8 +4,13 @@
 use postgres::{Client, Row};
 use serde_json::Value;
 
+use crate::support::sqlstate;
+
 /// Arguments of a restore that is committed, overwrites, and makes no checkpoint.
 pub const OVERWRITE: &str = "overwrite => true, dry_run => false, checkpoint => false";
+
+/// Arguments of a restore that is committed, fills in, and makes no checkpoint.
+pub const FILL_IN: &str = "dry_run => false, checkpoint => false";
 
 /// One row of what `restore()` returns.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +74,14 @@ pub fn call(client: &mut Client, call: &str) -> Result<Restored, postgres::Error
     let total = all.pop().expect("the last row is the total");
     assert!(total.sheet.is_none() && total.action == "total", "{call} ends with {total:?}");
     Ok(Restored { sheets: all, total })
+}
+
+/// SQLSTATE and all texts of a restore's error.
+pub fn refusal(result: Result<Restored, postgres::Error>) -> (String, String) {
+    let error = result.expect_err("it should be refused");
+    let told = error.as_db_error().unwrap_or_else(|| panic!("{error}"));
+    let (detail, hint) = (told.detail().unwrap_or_default(), told.hint().unwrap_or_default());
+    (sqlstate(&error).to_owned(), format!("{}\n{detail}\n{hint}", told.message()))
 }
 
 fn outcome(row: &Row) -> Outcome {

@@ -9,7 +9,7 @@ use paliad_backup::bundle::manifest::Manifest;
 use paliad_backup::bundle::reader::BundleReader;
 use postgres::Client;
 
-use crate::support::{Database, wait_for};
+use crate::support::{Cluster, Database, wait_for};
 
 /// What `run()` returned.
 pub struct Backup {
@@ -29,6 +29,15 @@ pub fn run_with(client: &mut Client, arguments: &str) -> Result<Backup, postgres
     let sql = format!("SELECT id::text, status, storage_uri, warnings FROM paliad_backup.run({arguments})");
     let row = client.query_one(&sql, &[])?;
     Ok(Backup { id: row.get(0), status: row.get(1), storage_uri: row.get(2), warnings: row.get(3) })
+}
+
+/// A database with what this SQL makes, and the id of its backup.
+pub fn exported(sql: &str) -> (Database<'static>, Client, String) {
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    client.batch_execute(sql).expect("the tables can be made");
+    let id = run(&mut client).expect("the run succeeds").id;
+    (database, client, id)
 }
 
 impl Backup {
