@@ -11,6 +11,7 @@ mod runs;
 mod support;
 
 mod case;
+mod cases;
 mod keys;
 mod names;
 mod rng;
@@ -21,10 +22,11 @@ mod tables;
 mod types;
 mod values;
 
-use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use case::{Case, FEATURES};
+use cases::{assert_every_feature, assert_none_failed, in_databases};
 use postgres::Client;
 use runs::run;
 use seeds::seeds;
@@ -33,43 +35,25 @@ use support::{Cluster, Database};
 
 /// Cases in one process of the comparison.
 const BATCH: usize = 10;
-/// Catalogs that grow make each case slower.
-const PER_DATABASE: usize = 50;
 
 #[test]
 fn generated_cases_are_exact() {
     let seeds = seeds();
-    let workers = std::thread::available_parallelism().map_or(1, |count| count.get().min(4)).min(seeds.len());
-    let found: Vec<Found> = std::thread::scope(|scope| {
-        let shares = seeds.chunks(seeds.len().div_ceil(workers));
-        let threads: Vec<_> = shares
-            .map(|share| scope.spawn(|| share.chunks(PER_DATABASE).map(work_in_a_database).collect::<Vec<_>>()))
-            .collect();
-        threads.into_iter().flat_map(|thread| thread.join().expect("a failing case is told, not panicked")).collect()
-    });
+    let found = in_databases(&seeds, work_in_a_database);
     let sum = |number: fn(&Found) -> usize| found.iter().map(number).sum::<usize>();
     let (sheets, rows) = (sum(|found| found.sheets), sum(|found| found.rows));
     println!("{} cases, {sheets} sheets, {rows} rows", seeds.len());
-    let failures: Vec<&(u64, String)> = found.iter().flat_map(|found| &found.failures).collect();
-    let failed: Vec<String> = failures.iter().map(|(seed, _)| format!("{seed:#x}")).collect();
-    // A bug that is everywhere needs no hundred reports.
-    let told: Vec<&str> = failures.iter().take(5).map(|(_, told)| told.as_str()).collect();
-    assert!(failures.is_empty(), "of {} cases failed: {}\n\n{}", seeds.len(), failed.join(" "), told.join("\n"));
+    let failures: Vec<(u64, String)> = found.into_iter().flat_map(|found| found.failures).collect();
+    assert_none_failed("generated_cases_are_exact", seeds.len(), &failures, |seed| Case::of(seed).sql);
     assert!(seeds.len() == 1 || sheets > 2 * seeds.len() && rows > 10 * seeds.len(), "{sheets} sheets, {rows} rows");
 }
 
-/// What the hundred cases hold, or a change of the generator could make them test little.
 #[test]
 fn generated_cases_have_every_feature() {
-    let mut found: HashMap<&str, usize> = HashMap::new();
-    for seed in 1..=100 {
+    assert_every_feature(&FEATURES, |seed| {
         let case = Case::of(seed);
-        assert!(case.sql == Case::of(seed).sql, "seed {seed:#x} makes two scripts");
-        case.features.iter().for_each(|feature| *found.entry(feature).or_default() += 1);
-    }
-    let rare: Vec<&&str> =
-        FEATURES.iter().filter(|feature| found.get(*feature).is_none_or(|count| *count < 3)).collect();
-    assert!(rare.is_empty() && found.len() == FEATURES.len(), "{rare:?} in {found:?}");
+        (case.sql, case.features)
+    });
 }
 
 /// What the comparison of some cases found.
@@ -77,7 +61,7 @@ fn generated_cases_have_every_feature() {
 struct Found {
     sheets: usize,
     rows: usize,
-    /// Seeds, and what to tell about each.
+    /// Seeds, and what was wrong.
     failures: Vec<(u64, String)>,
 }
 
@@ -92,7 +76,7 @@ fn work_in_a_database(seeds: &[u64]) -> Found {
             let case = Case::of(*seed);
             match back_up(&mut client, &case) {
                 Ok(bundle) => bundles.push((bundle, case)),
-                Err(error) => found.failures.push((case.seed, failure(&case, &error))),
+                Err(error) => found.failures.push((case.seed, error)),
             }
         }
         compare(&database, &bundles, &mut found);
@@ -148,18 +132,7 @@ fn compare(database: &Database<'_>, bundles: &[(PathBuf, Case)], found: &mut Fou
         found.sheets += rows.len();
         found.rows += rows.iter().sum::<usize>();
         if !complete || rows.is_empty() || !differences.is_empty() {
-            let told = format!("{}\n{errors}", differences.join("\n"));
-            found.failures.push((case.seed, failure(case, &told)));
+            found.failures.push((case.seed, format!("{}\n{errors}", differences.join("\n"))));
         }
     }
-}
-
-/// How to see it again.
-fn failure(case: &Case, what: &str) -> String {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("generated");
-    let script = folder.join(format!("{:#x}.sql", case.seed));
-    std::fs::create_dir_all(&folder).expect("target/tmp can be written");
-    std::fs::write(&script, format!("{};\n", case.sql)).expect("target/tmp can be written");
-    let rerun = format!("PALIAD_BACKUP_SEED={:#x} make test SUITE=client FILTER=generated_cases_are_exact", case.seed);
-    format!("seed {:#x}: rerun with {rerun}\nits SQL: {}\n{}\n", case.seed, script.display(), what.trim_end())
 }
