@@ -5,26 +5,18 @@ mod security;
 mod support;
 
 use postgres::Client;
-use security::{login, refused, run};
+use security::{refused, run};
 use support::{Cluster, Database};
 
 /// A database with the application's audit table and its owner, who is not a superuser. `$reason` guards the table.
 fn application() -> (Database<'static>, String) {
-    let database = Cluster::shared().database();
-    let owner = login(&database, "owner", &[]);
-    database
-        .connect()
-        .batch_execute(&format!(
-            "CREATE SCHEMA app AUTHORIZATION {owner};
-             SET ROLE {owner};
-             CREATE TABLE app.t (n int);
-             CREATE TABLE app.audit (
-                 id uuid PRIMARY KEY DEFAULT gen_random_uuid(), event_type varchar(40) NOT NULL, actor_id uuid, actor_email varchar(200),
-                 scope varchar(10) NOT NULL, scope_root uuid, metadata jsonb NOT NULL, created_at timestamptz NOT NULL,
-                 updated_at timestamptz NOT NULL, written_by name DEFAULT current_user, reason text)"
-        ))
-        .unwrap();
-    (database, owner)
+    security::application(
+        "CREATE TABLE app.t (n int);
+         CREATE TABLE app.audit (
+             id uuid PRIMARY KEY DEFAULT gen_random_uuid(), event_type varchar(40) NOT NULL, actor_id uuid, actor_email varchar(200),
+             scope varchar(10) NOT NULL, scope_root uuid, metadata jsonb NOT NULL, created_at timestamptz NOT NULL,
+             updated_at timestamptz NOT NULL, written_by name DEFAULT current_user, reason text)",
+    )
 }
 
 const SET_TABLE: &str = "UPDATE paliad_backup.settings SET audit_table = 'app.audit'";

@@ -4,7 +4,7 @@
 mod security;
 mod support;
 
-use security::{files, login, paths_with, refused, run};
+use security::{files, paths_with, refused, run};
 use support::{Cluster, Database};
 
 /// Stands in rows of excluded tables only.
@@ -12,45 +12,37 @@ const SECRET: &str = "SECRET-7f3a";
 
 /// A database where `$owner` owns schema `app` with an excluded table, everything that can lead to it, and a table to keep.
 fn application() -> (Database<'static>, String) {
-    let database = Cluster::shared().database();
-    let owner = login(&database, "owner", &[]);
-    database
-        .connect()
-        .batch_execute(&format!(
-            "CREATE SCHEMA app AUTHORIZATION {owner};
-             SET ROLE {owner};
-             CREATE TABLE app.kept (id int PRIMARY KEY, body text);
-             INSERT INTO app.kept VALUES (1, 'to be kept');
-             CREATE TABLE app.paliadin_turns (id int PRIMARY KEY, body text);
-             INSERT INTO app.paliadin_turns VALUES (1, '{SECRET} one');
-             CREATE VIEW app.v AS SELECT * FROM app.paliadin_turns;
-             CREATE VIEW app.vv AS SELECT k.id, (SELECT max(body) FROM app.v) AS body FROM app.kept AS k;
-             CREATE MATERIALIZED VIEW app.m AS SELECT * FROM app.vv;
-             CREATE VIEW app.over_m AS SELECT * FROM app.m;
-             CREATE FUNCTION app.inlined() RETURNS SETOF text STABLE LANGUAGE sql AS 'SELECT body FROM app.paliadin_turns';
-             CREATE FUNCTION app.folded() RETURNS text IMMUTABLE LANGUAGE plpgsql
-                 AS 'BEGIN RETURN (SELECT max(body) FROM app.paliadin_turns); END';
-             CREATE FUNCTION app.dynamic(source text) RETURNS SETOF text VOLATILE LANGUAGE plpgsql
-                 AS 'BEGIN RETURN QUERY EXECUTE format(''SELECT body FROM %s'', source); END';
-             CREATE VIEW app.over_function AS SELECT * FROM app.inlined();
-             CREATE TABLE app.heir (extra int) INHERITS (app.paliadin_turns);
-             INSERT INTO app.heir VALUES (2, '{SECRET} two', 0);
-             CREATE TABLE app.ancestor (id int, body text);
-             INSERT INTO app.ancestor VALUES (1, 'ancestor');
-             ALTER TABLE app.paliadin_turns INHERIT app.ancestor;
-             CREATE TABLE app.paliadin_aichat_conversation (id int, body text) PARTITION BY LIST (id);
-             CREATE TABLE app.part PARTITION OF app.paliadin_aichat_conversation DEFAULT;
-             INSERT INTO app.part VALUES (3, '{SECRET} three');
-             CREATE TABLE app.root (id int PRIMARY KEY, body text) PARTITION BY LIST (id);
-             CREATE TABLE app.good PARTITION OF app.root FOR VALUES IN (1);
-             CREATE TABLE app.bad PARTITION OF app.root DEFAULT;
-             INSERT INTO app.root VALUES (1, 'good'), (2, '{SECRET} four');
-             CREATE VIEW app.over_root AS SELECT * FROM app.root;
-             RESET ROLE;
-             INSERT INTO paliad_backup.exclusions (schema_name, relation_name, reason) VALUES ('app', 'bad', 'by the test')"
-        ))
-        .unwrap();
-    (database, owner)
+    security::application(&format!(
+        "CREATE TABLE app.kept (id int PRIMARY KEY, body text);
+         INSERT INTO app.kept VALUES (1, 'to be kept');
+         CREATE TABLE app.paliadin_turns (id int PRIMARY KEY, body text);
+         INSERT INTO app.paliadin_turns VALUES (1, '{SECRET} one');
+         CREATE VIEW app.v AS SELECT * FROM app.paliadin_turns;
+         CREATE VIEW app.vv AS SELECT k.id, (SELECT max(body) FROM app.v) AS body FROM app.kept AS k;
+         CREATE MATERIALIZED VIEW app.m AS SELECT * FROM app.vv;
+         CREATE VIEW app.over_m AS SELECT * FROM app.m;
+         CREATE FUNCTION app.inlined() RETURNS SETOF text STABLE LANGUAGE sql AS 'SELECT body FROM app.paliadin_turns';
+         CREATE FUNCTION app.folded() RETURNS text IMMUTABLE LANGUAGE plpgsql
+             AS 'BEGIN RETURN (SELECT max(body) FROM app.paliadin_turns); END';
+         CREATE FUNCTION app.dynamic(source text) RETURNS SETOF text VOLATILE LANGUAGE plpgsql
+             AS 'BEGIN RETURN QUERY EXECUTE format(''SELECT body FROM %s'', source); END';
+         CREATE VIEW app.over_function AS SELECT * FROM app.inlined();
+         CREATE TABLE app.heir (extra int) INHERITS (app.paliadin_turns);
+         INSERT INTO app.heir VALUES (2, '{SECRET} two', 0);
+         CREATE TABLE app.ancestor (id int, body text);
+         INSERT INTO app.ancestor VALUES (1, 'ancestor');
+         ALTER TABLE app.paliadin_turns INHERIT app.ancestor;
+         CREATE TABLE app.paliadin_aichat_conversation (id int, body text) PARTITION BY LIST (id);
+         CREATE TABLE app.part PARTITION OF app.paliadin_aichat_conversation DEFAULT;
+         INSERT INTO app.part VALUES (3, '{SECRET} three');
+         CREATE TABLE app.root (id int PRIMARY KEY, body text) PARTITION BY LIST (id);
+         CREATE TABLE app.good PARTITION OF app.root FOR VALUES IN (1);
+         CREATE TABLE app.bad PARTITION OF app.root DEFAULT;
+         INSERT INTO app.root VALUES (1, 'good'), (2, '{SECRET} four');
+         CREATE VIEW app.over_root AS SELECT * FROM app.root;
+         RESET ROLE;
+         INSERT INTO paliad_backup.exclusions (schema_name, relation_name, reason) VALUES ('app', 'bad', 'by the test')",
+    ))
 }
 
 #[test]

@@ -11,18 +11,11 @@ use support::{Cluster, Database};
 
 /// A database where role `owner` has the schema `app` with a table of three rows, and an admin who owns nothing.
 fn application() -> (Database<'static>, String, String) {
-    let database = Cluster::shared().database();
-    let owner = login(&database, "owner", &[]);
+    let (database, owner) = security::application(
+        "CREATE TABLE app.matters (id int PRIMARY KEY, title text);
+         INSERT INTO app.matters VALUES (1, 'one'), (2, 'two'), (3, 'three')",
+    );
     let admin = login(&database, "admin", &["paliad_backup_admin"]);
-    database
-        .connect()
-        .batch_execute(&format!(
-            "CREATE SCHEMA app AUTHORIZATION {owner};
-             SET ROLE {owner};
-             CREATE TABLE app.matters (id int PRIMARY KEY, title text);
-             INSERT INTO app.matters VALUES (1, 'one'), (2, 'two'), (3, 'three')"
-        ))
-        .unwrap();
     (database, owner, admin)
 }
 

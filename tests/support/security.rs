@@ -6,7 +6,7 @@ use std::io::{Cursor, Read};
 use postgres::Client;
 use zip::ZipArchive;
 
-use crate::support::{Database, sqlstate};
+use crate::support::{Cluster, Database, sqlstate};
 
 /// Makes a role that may log in, a member of `groups`. Roles belong to the cluster: the name is the database's own.
 pub fn login(database: &Database<'_>, name: &str, groups: &[&str]) -> String {
@@ -14,6 +14,15 @@ pub fn login(database: &Database<'_>, name: &str, groups: &[&str]) -> String {
     let member = if groups.is_empty() { String::new() } else { format!(" IN ROLE {}", groups.join(", ")) };
     database.connect().batch_execute(&format!("CREATE ROLE {role} LOGIN{member}")).expect("the role can be made");
     role
+}
+
+/// A database where `owner`, who is not a superuser, has schema `app` and makes there what the SQL says; and the owner's name.
+pub fn application(sql: &str) -> (Database<'static>, String) {
+    let database = Cluster::shared().database();
+    let owner = login(&database, "owner", &[]);
+    let sql = format!("CREATE SCHEMA app AUTHORIZATION {owner}; SET ROLE {owner}; {sql}");
+    database.connect().batch_execute(&sql).expect("the schema can be made");
+    (database, owner)
 }
 
 /// Whether a role is a superuser, as a fresh session sees it.
