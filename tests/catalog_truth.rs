@@ -11,28 +11,16 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use postgres::Client;
-use runs::{Gate, run, run_with};
+use runs::{Gate, folder, reconcile, run, run_with};
 use security::refused;
-use support::{Cluster, Database, sqlstate};
+use support::{Cluster, sqlstate};
 
 fn missing(client: &mut Client) -> i64 {
     client.query_one("SELECT artifacts_missing FROM paliad_backup.status", &[]).unwrap().get(0)
 }
 
-/// id and status of what reconcile() has put right.
-fn reconcile(client: &mut Client) -> Vec<(String, String)> {
-    let rows = client.query("SELECT id::text, status FROM paliad_backup.reconcile()", &[]).unwrap();
-    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
-}
-
 fn latest(client: &mut Client) -> Option<String> {
     client.query_one("SELECT id::text FROM paliad_backup.latest()", &[]).unwrap().get(0)
-}
-
-/// The folder of the database's bundles.
-fn folder(database: &Database<'_>) -> PathBuf {
-    let mut folders = fs::read_dir(database.directory()).unwrap().map(|entry| entry.unwrap().path());
-    folders.find(|path| path.is_dir()).expect("a run has made the folder")
 }
 
 /// Warnings of the kind `code` that the next run gives.

@@ -1,13 +1,15 @@
 //! P6: which directories a server takes for its bundles, and who may look into them.
 
+#[path = "support/runs.rs"]
+mod runs;
 mod support;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use postgres::Client;
-use support::{Cluster, Database};
+use runs::{folder, run};
+use support::Cluster;
 
 #[test]
 fn p6_unfit_directories_are_refused_with_the_way_out() {
@@ -72,7 +74,7 @@ fn p6_unfit_directories_are_refused_with_the_way_out() {
 fn p6_the_database_folder_is_no_link_and_all_is_private() {
     let database = Cluster::shared().database();
     let mut client = database.connect();
-    let id = run(&mut client).unwrap();
+    let id = run(&mut client).unwrap().id;
     let mode = |path: &Path| fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode(&database.directory()), 0o700);
     let own = folder(&database);
@@ -109,15 +111,4 @@ impl Server {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         chown(path, Some(self.owner.uid()), Some(self.owner.gid())).unwrap();
     }
-}
-
-/// Makes a backup; returns its id.
-fn run(client: &mut Client) -> Result<String, postgres::Error> {
-    client.query_one("SELECT id::text FROM paliad_backup.run()", &[]).map(|row| row.get(0))
-}
-
-/// The folder of the database's bundles.
-fn folder(database: &Database<'_>) -> PathBuf {
-    let folders = fs::read_dir(database.directory()).unwrap().map(|entry| entry.unwrap().path());
-    folders.into_iter().find(|path| path.is_dir()).expect("a run has made the folder")
 }

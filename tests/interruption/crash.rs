@@ -4,9 +4,8 @@ use std::fs;
 
 use postgres::Client;
 
-use super::state::{
-    Run, assert_settled, assert_whole, create_table, files, folder, run, run_beside, runs, wait_for_phase,
-};
+use super::state::{Run, assert_settled, assert_whole, create_table, files, run, run_beside, runs, wait_for_phase};
+use crate::runs::{folder, reconcile};
 use crate::support::{Cluster, Database, kill_9};
 
 #[test]
@@ -115,9 +114,4 @@ fn set_back(client: &mut Client) {
              row_counts = NULL, sheet_count = NULL, warnings = '[]', finished_at = NULL",
         )
         .unwrap();
-}
-
-fn reconcile(client: &mut Client) -> Vec<(String, String)> {
-    let rows = client.query("SELECT id::text, status FROM paliad_backup.reconcile()", &[]).unwrap();
-    rows.into_iter().map(|row| (row.get(0), row.get(1))).collect()
 }

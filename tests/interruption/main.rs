@@ -2,6 +2,8 @@
 
 mod cancel;
 mod crash;
+#[path = "../support/runs.rs"]
+mod runs;
 mod state;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,7 +1,6 @@
 //! What is looked at after each death: catalog, audit log and directory together.
 
 use std::fs;
-use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -10,6 +9,7 @@ use paliad_backup::bundle::manifest::Manifest;
 use paliad_backup::bundle::reader::BundleReader;
 use postgres::{Client, NoTls};
 
+use crate::runs::{folder, pid};
 use crate::support::{Cluster, Database, wait_for};
 
 /// The error of a call, and when it came.
@@ -39,12 +39,6 @@ pub fn runs(client: &mut Client) -> Vec<Run> {
         event: row.get(5),
     };
     client.query(sql, &[]).unwrap().into_iter().map(run).collect()
-}
-
-/// The folder of the database's bundles.
-pub fn folder(database: &Database<'_>) -> PathBuf {
-    let mut folders = fs::read_dir(database.directory()).unwrap();
-    folders.next().expect("a run has made the folder").unwrap().path()
 }
 
 /// The names in the folder, but for the marker.
@@ -110,17 +104,12 @@ pub fn run(client: &mut Client) -> Result<(), postgres::Error> {
 /// Makes a backup in a session of its own; gives its process id at once and its end later.
 pub fn run_beside(cluster: &Cluster, database: &Database<'_>) -> (i32, JoinHandle<Ended>) {
     let mut client = cluster.config(database.name(), "postgres").connect(NoTls).unwrap();
-    let pid = backend_pid(&mut client);
+    let pid = pid(&mut client);
     let thread = std::thread::spawn(move || {
         let result = run(&mut client);
         (result, Instant::now())
     });
     (pid, thread)
-}
-
-/// The process id of a session's backend.
-pub fn backend_pid(client: &mut Client) -> i32 {
-    client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0)
 }
 
 /// Waits until the run under way has reached a phase, as another session sees it.

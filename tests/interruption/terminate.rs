@@ -1,11 +1,10 @@
 //! S7: the backend or its recorder is terminated; and what happens when the last word can't be recorded.
 
-use postgres::Client;
-
 use super::cancel::Random;
 use super::state::{
     assert_settled, assert_whole, create_table, files, run, run_beside, runs, wait_for_phase, wait_until_recorded,
 };
+use crate::runs::reconcile;
 use crate::support::{Cluster, sqlstate, wait_for};
 
 #[test]
@@ -125,9 +124,4 @@ fn s5_the_second_run_is_refused_while_the_first_lives_and_not_a_moment_longer() 
 /// The client may see the connection's end before it has read the last message.
 fn assert_terminated(error: &postgres::Error) {
     assert!(error.as_db_error().is_none() || sqlstate(error) == "57P01", "{error:?}");
-}
-
-fn reconcile(client: &mut Client) -> Vec<(String, String)> {
-    let rows = client.query("SELECT id::text, status FROM paliad_backup.reconcile()", &[]).unwrap();
-    rows.into_iter().map(|row| (row.get(0), row.get(1))).collect()
 }

@@ -72,6 +72,19 @@ impl Backup {
     }
 }
 
+/// The folder of the database's bundles.
+pub fn folder(database: &Database<'_>) -> PathBuf {
+    let entries = std::fs::read_dir(database.directory()).expect("the directory can be read");
+    let mut paths = entries.map(|entry| entry.expect("the directory can be read").path());
+    paths.find(|path| path.is_dir()).expect("a run has made the folder")
+}
+
+/// id and status of what reconcile() has put right.
+pub fn reconcile(client: &mut Client) -> Vec<(String, String)> {
+    let rows = client.query("SELECT id::text, status FROM paliad_backup.reconcile()", &[]).expect("it reconciles");
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
 /// The process id of a connection.
 pub fn pid(client: &mut Client) -> i32 {
     client.query_one("SELECT pg_catalog.pg_backend_pid()", &[]).expect("connected").get(0)
