@@ -6,9 +6,6 @@ mod runs;
 mod security;
 mod support;
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::FileExt;
-
 use runs::{run, run_with};
 use security::refused;
 use support::{Cluster, checked, repository};
@@ -128,12 +125,7 @@ fn what_cannot_be_read_is_said() {
         assert!(!hint.is_empty(), "{call}");
     }
     // A flipped byte of the packed rows: an error, whatever was read before it.
-    let entry = backup.open().entries().iter().find(|entry| entry.path == "json/matters.json").unwrap().clone();
-    let at = entry.offset + entry.local_length(entry.is_large()) + entry.compressed_size / 2;
-    let file = OpenOptions::new().read(true).write(true).open(backup.path()).unwrap();
-    let mut byte = [0];
-    file.read_exact_at(&mut byte, at).unwrap();
-    file.write_all_at(&[byte[0] ^ 1], at).unwrap();
+    backup.damage("json/matters.json");
     for call in ["read_sheet($, 'matters')", "read_file($, 'json/matters.json')"] {
         let call = call.replace('$', &format!("'{}'", backup.id));
         assert_eq!(refused(&mut client, &format!("SELECT paliad_backup.{call}")).0, "XX001", "{call}");

@@ -6,9 +6,6 @@ mod runs;
 mod security;
 mod support;
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::FileExt;
-
 use postgres::Client;
 use runs::{run, run_with};
 use security::{is_superuser, login, refused};
@@ -147,12 +144,7 @@ fn what_cannot_be_read_is_said() {
         assert_eq!(found, state, "{call}: {message}");
         assert!(!hint.is_empty(), "{call}: {message}");
     }
-    let entry = backup.open().entries().iter().find(|entry| entry.path == "csv/t.csv").unwrap().clone();
-    let at = entry.offset + entry.local_length(entry.is_large()) + entry.compressed_size / 2;
-    let file = OpenOptions::new().read(true).write(true).open(backup.path()).unwrap();
-    let mut byte = [0];
-    file.read_exact_at(&mut byte, at).unwrap();
-    file.write_all_at(&[byte[0] ^ 1], at).unwrap();
+    backup.damage("csv/t.csv");
     let read = format!("SELECT paliad_backup.read_sheet_as(NULL::t, '{id}', 't')");
     assert_eq!(refused(&mut client, &read).0, "XX001");
 }

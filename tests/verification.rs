@@ -7,7 +7,6 @@ mod security;
 mod support;
 
 use std::fs::{self, OpenOptions};
-use std::os::unix::fs::FileExt;
 
 use postgres::Client;
 use runs::{Backup, run};
@@ -50,13 +49,6 @@ fn kept(client: &mut Client, backup: &Backup) -> (Option<bool>, i32) {
     (row.get(0), row.get(1))
 }
 
-fn flip(backup: &Backup, at: u64) {
-    let file = OpenOptions::new().read(true).write(true).open(backup.path()).unwrap();
-    let mut byte = [0];
-    file.read_exact_at(&mut byte, at).unwrap();
-    file.write_all_at(&[byte[0] ^ 0x20], at).unwrap();
-}
-
 #[test]
 fn a_good_bundle_passes_and_its_row_says_so() {
     let (_database, mut client, backup) = application();
@@ -80,12 +72,12 @@ fn damage_is_a_verdict_and_no_error() {
     let size = fs::metadata(backup.path()).unwrap().len();
     let mut missed = Vec::new();
     for at in (0..size).step_by(97) {
-        flip(&backup, at);
+        backup.flip(at);
         let checks = verify(&mut client, &backup);
         if failed(&checks).first() != Some(&"sha256") || checks.len() != 9 {
             missed.push((at, checks));
         }
-        flip(&backup, at);
+        backup.flip(at);
     }
     assert!(missed.is_empty(), "{missed:?}");
     assert_eq!(failed(&verify(&mut client, &backup)), Vec::<&str>::new());
@@ -127,7 +119,7 @@ fn the_catalog_is_compared_with_the_bundle() {
     // Nothing to repair is no event; a damaged bundle is not made good by its own checksum.
     client.query_one(&repair, &[]).unwrap();
     assert_eq!(client.query(audited, &[]).unwrap().len(), 1);
-    flip(&backup, 300);
+    backup.flip(300);
     let (state, message, _) = refused(&mut client, &repair);
     assert_eq!(state, "XX001");
     assert!(message.contains("does not prove itself: "), "{message}");

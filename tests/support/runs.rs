@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Each test file includes this module and uses a part of it.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use paliad_backup::bundle::encoder::Abort;
@@ -61,6 +62,21 @@ impl Backup {
     /// The rows of a csv file without the header; for values without line breaks.
     pub fn csv(&self, sheet: &str) -> Vec<String> {
         self.file(&format!("csv/{sheet}.csv")).lines().skip(1).map(str::to_owned).collect()
+    }
+
+    /// Damages one of its files, in the middle of the packed bytes.
+    pub fn damage(&self, path: &str) {
+        let bundle = self.open();
+        let entry = bundle.entries().iter().find(|entry| entry.path == path).expect("the bundle has the file");
+        self.flip(entry.offset + entry.local_length(entry.is_large()) + entry.compressed_size / 2);
+    }
+
+    /// Flips a bit of the byte at `at`; done twice, the bundle is as before.
+    pub fn flip(&self, at: u64) {
+        let file = File::options().read(true).write(true).open(self.path()).expect("the bundle is there");
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, at).expect("the bundle can be read");
+        file.write_all_at(&[byte[0] ^ 0x20], at).expect("the bundle can be written");
     }
 
     /// The manifest, after every file was compared with it and with SHA256SUMS.
