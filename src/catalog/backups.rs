@@ -11,10 +11,10 @@ use crate::bundle::manifest::{FORMAT_VERSION, Manifest};
 use crate::error::{Error, Result};
 use crate::pg::query::{Snapshot, scalar, select, write};
 
-/// What is known of a run when it begins; the members are columns of `backups`.
+/// What is known of a run from its beginning, also to its bundle; the members are columns of `backups`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct NewBackup {
-    /// A fresh UUID, also the file's name.
+pub struct Begun {
+    /// A UUID, also the file's name.
     pub id: String,
     /// on_demand, scheduled or checkpoint.
     pub kind: String,
@@ -40,6 +40,14 @@ pub struct NewBackup {
     pub wal_lsn: String,
     /// The caller's transaction had written before.
     pub includes_uncommitted: bool,
+}
+
+/// The row of a run that begins; the members are columns of `backups`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewBackup {
+    /// Its id is a fresh one.
+    #[serde(flatten)]
+    pub run: Begun,
     /// The process that runs it.
     pub backend_pid: i32,
     /// Where its bundle will lie, and its partial file until then.

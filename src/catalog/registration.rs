@@ -2,39 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::backups::Outcome;
+use super::backups::{Begun, Outcome};
 use crate::error::{Error, Result};
 use crate::pg::query::write;
 
 /// A bundle that was found whole; the members are columns of `backups`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Registration {
-    /// A UUID, also the file's name.
-    pub id: String,
-    /// on_demand, scheduled or checkpoint.
-    pub kind: String,
-    /// manual, cron, interval, change or restore.
-    pub trigger: String,
-    /// full, config or data.
-    pub scope: String,
-    /// xlsx, json, csv.
-    pub formats: Vec<String>,
-    /// The application's user, where there was one.
-    pub requested_by: Option<String>,
-    /// Never blank.
-    pub requested_by_email: String,
-    /// A name for people.
-    pub requested_by_label: Option<String>,
-    /// The caller's remark.
-    pub note: Option<String>,
-    /// RFC 3339 in UTC.
-    pub started_at: String,
-    /// `pg_current_snapshot()` of the run.
-    pub snapshot: String,
-    /// `pg_current_wal_lsn()` of the run.
-    pub wal_lsn: String,
-    /// The caller's transaction had written before.
-    pub includes_uncommitted: bool,
+    /// What the bundle says of its run.
+    #[serde(flatten)]
+    pub run: Begun,
     /// The database that was exported.
     pub database_name: String,
     /// Of the server that wrote it.
@@ -74,7 +51,7 @@ pub fn register(backup: &Registration, entry: Entry) -> Result<()> {
             "UPDATE paliad_backup.backups SET storage_uri = $2, deleted_at = NULL, deleted_reason = NULL, missing_at = NULL, \
              verified_at = clock_timestamp(), verify_ok = true, verify_result = NULL \
              WHERE id = $1::uuid AND status = 'done' AND sha256 = $3 RETURNING id",
-            &[Some(&backup.id), Some(&backup.outcome.storage_uri), Some(&backup.outcome.sha256)],
+            &[Some(&backup.run.id), Some(&backup.outcome.storage_uri), Some(&backup.outcome.sha256)],
         )?,
         Entry::Imported | Entry::Rebuilt => write(
             "INSERT INTO paliad_backup.backups (id, kind, trigger, scope, formats, status, requested_by, requested_by_email, \
@@ -92,8 +69,8 @@ pub fn register(backup: &Registration, entry: Entry) -> Result<()> {
     };
     if rows.is_empty() {
         return Err(Error::WrongState {
-            message: format!("the row of backup {} has changed meanwhile", backup.id),
-            hint: format!("SELECT * FROM paliad_backup.get('{}'); shows it.", backup.id),
+            message: format!("the row of backup {} has changed meanwhile", backup.run.id),
+            hint: format!("SELECT * FROM paliad_backup.get('{}'); shows it.", backup.run.id),
         });
     }
     Ok(())

@@ -11,7 +11,7 @@ use crate::bundle::manifest::Manifest;
 use crate::bundle::verification::{self, Proven};
 use crate::bundle::{BundleError, Result as BundleResult};
 use crate::catalog::audit::Actor;
-use crate::catalog::backups::Outcome;
+use crate::catalog::backups::{Begun, Outcome};
 use crate::catalog::registration::{Entry, Registration};
 use crate::error::{Error, Result};
 use crate::pg::query::{Snapshot, scalar, select};
@@ -90,7 +90,7 @@ pub fn register(
 fn registration(proven: &Proven, uri: &str) -> Registration {
     let Proven { manifest, size, sha256 } = proven;
     let run = &manifest.run;
-    Registration {
+    let begun = Begun {
         id: run.id.clone(),
         kind: run.kind.clone(),
         trigger: trigger(&run.kind).to_owned(),
@@ -104,6 +104,9 @@ fn registration(proven: &Proven, uri: &str) -> Registration {
         snapshot: run.snapshot.clone(),
         wal_lsn: run.wal_lsn.clone(),
         includes_uncommitted: run.includes_uncommitted,
+    };
+    Registration {
+        run: begun,
         database_name: manifest.database.clone(),
         server_version: manifest.server_version.clone(),
         extension_version: manifest.extension_version.clone(),

@@ -15,7 +15,7 @@ use crate::bundle::encoder::Abort;
 use crate::bundle::manifest::{FORMAT_VERSION, Format, Manifest, Run, Scope};
 use crate::bundle::xlsx::About;
 use crate::catalog::audit::Actor;
-use crate::catalog::backups::{NewBackup, Outcome};
+use crate::catalog::backups::{Begun, NewBackup, Outcome};
 use crate::catalog::extension::Extension;
 use crate::catalog::progress::Progress;
 use crate::catalog::settings::Settings;
@@ -117,7 +117,7 @@ pub fn backup(recorder: &mut Recorder, request: &RunRequest) -> Result<String> {
     }
     let backup = new_backup(request, directory)?;
     recorder.ask(&Request::Begin { backup: backup.clone() })?;
-    let outcome = recorded(recorder, store.as_ref().ok(), &backup.id, |recorder, place| {
+    let outcome = recorded(recorder, store.as_ref().ok(), &backup.run.id, |recorder, place| {
         place.stage = Stage::Store;
         let store = store.as_ref().map_err(|error| Error::Told(error.told()))?;
         place.stage = Stage::Generate;
@@ -125,15 +125,17 @@ pub fn backup(recorder: &mut Recorder, request: &RunRequest) -> Result<String> {
         place.progress.phase = "plan".into();
         recorder.show(&place.progress, true)?;
         let plan = plan::plan(&settings, request.scope, &request.formats, &mut place.progress.sheet)?;
-        let mut manifest = manifest(request, &backup, &plan)?;
+        let mut manifest = manifest(request, &backup.run, &plan)?;
         let published = make_bundle(&settings, request, &plan, &mut manifest, store, recorder, place)?;
         Ok(Outcome::of(&manifest, published.uri, published.size, published.sha256))
     })?;
     // The bundle is in place. Where this can't be recorded, the row stays running: reconcile finds the bundle and records it.
-    if let Reply::DoneWithoutAudit { reason } = recorder.settle(&Request::Finish { id: backup.id.clone(), outcome })? {
-        pgrx::warning!("the audit row of backup {} could not be completed: {reason}", backup.id);
+    if let Reply::DoneWithoutAudit { reason } =
+        recorder.settle(&Request::Finish { id: backup.run.id.clone(), outcome })?
+    {
+        pgrx::warning!("the audit row of backup {} could not be completed: {reason}", backup.run.id);
     }
-    Ok(backup.id)
+    Ok(backup.run.id)
 }
 
 /// A bundle that lies in the store.
@@ -274,7 +276,7 @@ fn new_backup(request: &RunRequest, directory: PathBuf) -> Result<NewBackup> {
     )?;
     let mut facts = rows.into_iter().flatten().flatten();
     let mut fact = || facts.next().unwrap_or_default();
-    Ok(NewBackup {
+    let run = Begun {
         id: Uuid::new_v4().to_string(),
         kind: request.kind.clone(),
         trigger: request.trigger.clone(),
@@ -288,6 +290,9 @@ fn new_backup(request: &RunRequest, directory: PathBuf) -> Result<NewBackup> {
         wal_lsn: fact(),
         started_at: fact(),
         includes_uncommitted: request.includes_uncommitted,
+    };
+    Ok(NewBackup {
+        run,
         reason: request.checkpoint.as_ref().and_then(|checkpoint| checkpoint.reason.clone()),
         checkpoint_of: request.checkpoint.as_ref().and_then(|checkpoint| checkpoint.restore.clone()),
         backend_pid: session::process_id(),
@@ -295,7 +300,7 @@ fn new_backup(request: &RunRequest, directory: PathBuf) -> Result<NewBackup> {
     })
 }
 
-fn manifest(request: &RunRequest, backup: &NewBackup, plan: &Plan) -> Result<Manifest> {
+fn manifest(request: &RunRequest, run: &Begun, plan: &Plan) -> Result<Manifest> {
     let rows = select(
         Snapshot::Latest,
         "SELECT current_setting('server_version'), current_setting('server_encoding'), current_database()",
@@ -312,16 +317,16 @@ fn manifest(request: &RunRequest, backup: &NewBackup, plan: &Plan) -> Result<Man
         scope: request.scope,
         formats: request.formats.clone(),
         run: Run {
-            id: backup.id.clone(),
-            kind: backup.kind.clone(),
-            requested_by: backup.requested_by.clone(),
-            requested_by_email: backup.requested_by_email.clone(),
-            requested_by_label: backup.requested_by_label.clone(),
-            note: backup.note.clone(),
-            started_at: backup.started_at.clone(),
-            snapshot: backup.snapshot.clone(),
-            wal_lsn: backup.wal_lsn.clone(),
-            includes_uncommitted: backup.includes_uncommitted,
+            id: run.id.clone(),
+            kind: run.kind.clone(),
+            requested_by: run.requested_by.clone(),
+            requested_by_email: run.requested_by_email.clone(),
+            requested_by_label: run.requested_by_label.clone(),
+            note: run.note.clone(),
+            started_at: run.started_at.clone(),
+            snapshot: run.snapshot.clone(),
+            wal_lsn: run.wal_lsn.clone(),
+            includes_uncommitted: run.includes_uncommitted,
             audit_head: None,
             files: Vec::new(),
         },

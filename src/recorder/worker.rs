@@ -166,7 +166,7 @@ impl Recorder {
     /// Catalog row, then audit row, then the link; the catalog row is committed before the audit table is touched, so that a
     /// refusal there leaves a row that says so.
     fn begin(&mut self, backup: NewBackup) -> Result<Reply> {
-        let id = backup.id.clone();
+        let id = backup.run.id.clone();
         let progress = Progress { phase: "begin".into(), ..Progress::default() };
         let run = ActiveRun { id: id.clone(), directory: backup.directory.clone(), started: Instant::now(), progress };
         transaction(|| {
@@ -175,11 +175,12 @@ impl Recorder {
         })?;
         self.run = Some(run);
         let audited = transaction(|| {
-            let actor = Actor { id: backup.requested_by.clone(), email: Some(backup.requested_by_email.clone()) };
+            let actor =
+                Actor { id: backup.run.requested_by.clone(), email: Some(backup.run.requested_by_email.clone()) };
             let metadata = json!({
-                "kind": backup.kind,
-                "catalog_id": backup.id,
-                "requested_by_email": backup.requested_by_email,
+                "kind": backup.run.kind,
+                "catalog_id": id,
+                "requested_by_email": backup.run.requested_by_email,
             });
             backups::link_audit(&id, &audit("backup_created", &actor, &metadata, "requested_at")?)
         });
