@@ -19,6 +19,10 @@ pub struct Statement {
     pub text: String,
     /// What it makes or belongs to.
     pub subject: Subject,
+    /// Tables that must have the owner of its own: parents and partitions.
+    pub relatives: Vec<Name>,
+    /// The table that a foreign key refers to.
+    pub refers_to: Option<Name>,
 }
 
 /// What a statement is about.
@@ -73,7 +77,10 @@ pub fn parse(script: &str) -> Result<Vec<Statement>> {
                 let text = if raw.stmt_len == 0 { rest } else { &rest[..raw.stmt_len as usize] };
                 let text = from_server(text);
                 match subject(raw.stmt) {
-                    Some(subject) => Ok(Statement { text, subject }),
+                    Some(subject) => {
+                        let (relatives, refers_to) = others(raw.stmt);
+                        Ok(Statement { text, subject, relatives, refers_to })
+                    }
                     None => {
                         let shown: String = text.trim_start().chars().take(200).collect();
                         Err(BundleError::Damaged(format!("the script has an unexpected statement: {shown}")).into())
@@ -131,6 +138,43 @@ unsafe fn subject(node: *mut pg_sys::Node) -> Option<Subject> {
             _ => return None,
         })
     }
+}
+
+/// The tables besides its own that a statement is about: [`Statement::relatives`] and [`Statement::refers_to`].
+///
+/// # Safety
+/// `node` is a raw statement of the grammar.
+unsafe fn others(node: *mut pg_sys::Node) -> (Vec<Name>, Option<Name>) {
+    use pg_sys::{AlterTableType, ConstrType, NodeTag};
+    let (mut relatives, mut refers_to) = (Vec::new(), None);
+    // SAFETY: the caller's promise; the tag tells the type, as a command's subtype does.
+    unsafe {
+        match (*node).type_ {
+            NodeTag::T_CreateStmt => {
+                let parents = cells((*node.cast::<pg_sys::CreateStmt>()).inhRelations);
+                relatives.extend(parents.iter().map(|cell| ranged(cell.ptr_value.cast())));
+            }
+            NodeTag::T_AlterTableStmt => {
+                for cell in cells((*node.cast::<pg_sys::AlterTableStmt>()).cmds) {
+                    let command = &*(cell.ptr_value as *const pg_sys::AlterTableCmd);
+                    match command.subtype {
+                        AlterTableType::AT_AttachPartition => {
+                            relatives.push(ranged((*command.def.cast::<pg_sys::PartitionCmd>()).name));
+                        }
+                        AlterTableType::AT_AddInherit => relatives.push(ranged(command.def.cast())),
+                        AlterTableType::AT_AddConstraint => {
+                            let constraint = &*command.def.cast::<pg_sys::Constraint>();
+                            let is_key = constraint.contype == ConstrType::CONSTR_FOREIGN;
+                            refers_to = is_key.then(|| ranged(constraint.pktable));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    (relatives, refers_to)
 }
 
 /// # Safety

@@ -8,18 +8,18 @@ use std::collections::{BTreeSet, HashSet};
 use pgrx::pg_sys::Oid;
 
 use super::RestoreRequest;
+use super::owners::{self, Owners};
 use super::source::Source;
-use crate::bundle::manifest::{Owner, Sequence};
+use crate::bundle::manifest::Sequence;
 use crate::bundle::names::SCHEMA;
 use crate::bundle::sheet::Relation;
 use crate::catalog::backups::Backup;
-use crate::catalog::extension;
 use crate::command::LOAD_SETTINGS;
 use crate::error::{Error, Result};
 use crate::pg::ddl::{Name, Statement, Subject, parse};
 use crate::pg::function_guard::{Trusted, trusting};
 use crate::pg::identity::{As, act_as};
-use crate::pg::query::{Snapshot, number, scalar, select, write};
+use crate::pg::query::{Snapshot, scalar, select, write};
 
 /// What was made.
 #[derive(Default)]
@@ -27,12 +27,12 @@ pub struct Created {
     /// Tables, sequences and indexes.
     relations: HashSet<Name>,
     types: HashSet<Name>,
+    tables: Vec<Name>,
     /// Sequences of tables that are not made.
     not_wanted: HashSet<Name>,
     /// What waits for the rows.
     behind: Vec<Statement>,
-    owners: Vec<Owner>,
-    imported: bool,
+    owners: Owners,
 }
 
 impl Created {
@@ -45,7 +45,8 @@ impl Created {
     pub fn make(source: &Source, backup: &Backup, request: &RestoreRequest) -> Result<Created> {
         // A row that was made again from a file, after it was lost, has no run's audit row: it may have been imported as well.
         let imported = backup.imported_at.is_some() || backup.audit_id.is_none();
-        let mut created = Created { imported, owners: source.manifest.owners.clone(), ..Created::default() };
+        let owners = Owners::new(source.manifest.owners.clone(), imported);
+        let mut created = Created { owners, ..Created::default() };
         let Some(script) = source.text(SCHEMA)? else {
             return Err(Error::WrongState {
                 message: format!("backup {} has no {SCHEMA}", backup.id),
@@ -63,12 +64,14 @@ impl Created {
         }
         let wanted = with_partitions(gone, &statements);
         created.not_wanted = owned_by_others(&source.manifest.sequences, &statements, &wanted);
+        created.owners.relate(&statements, &source.manifest.sequences);
         for statement in &statements {
             if created.is_due(&statement.subject, &wanted)? {
                 created.execute(statement)?;
                 created.remember(&statement.subject);
             }
         }
+        created.owners.hand_over(&created.tables)?;
         created.behind = parse(&source.manifest.behind_rows.join("\n"))?;
         Ok(created)
     }
@@ -77,13 +80,15 @@ impl Created {
     ///
     /// # Errors
     /// 23503 and others are raised by the server.
-    pub fn finish(&self) -> Result<()> {
-        for statement in &self.behind {
+    pub fn finish(&mut self) -> Result<()> {
+        let behind = std::mem::take(&mut self.behind);
+        self.owners.take_back(&self.tables)?;
+        for statement in &behind {
             if self.is_due(&statement.subject, &BTreeSet::new())? {
                 self.execute(statement)?;
             }
         }
-        Ok(())
+        self.owners.hand_over(&self.tables)
     }
 
     /// Whether the table was made.
@@ -123,8 +128,12 @@ impl Created {
             Subject::Type(name) => {
                 self.types.insert(name.clone());
             }
-            Subject::Table(name) | Subject::Sequence(name) => {
+            Subject::Sequence(name) => {
                 self.relations.insert(name.clone());
+            }
+            Subject::Table(name) => {
+                self.relations.insert(name.clone());
+                self.tables.push(name.clone());
             }
             Subject::OfTable { table, adds: Some(index), .. } => {
                 self.relations.insert((table.0.clone(), index.clone()));
@@ -133,128 +142,26 @@ impl Created {
         }
     }
 
-    fn execute(&self, statement: &Statement) -> Result<()> {
-        let role = match &statement.subject {
-            Subject::Schema(name) => return self.make_schema(name, &statement.text),
+    fn execute(&mut self, statement: &Statement) -> Result<()> {
+        match &statement.subject {
+            Subject::Schema(name) => self.owners.make_schema(name, &statement.text),
             Subject::Type(name) | Subject::Collation(name) | Subject::Sequence(name) | Subject::Table(name) => {
-                self.creator(name)?
+                self.owners.make(name, statement)
             }
             Subject::OfTable { table: name, .. }
             | Subject::OfIndex(name)
             | Subject::OfSequence(name)
-            | Subject::OfType(name) => owner_of(name)?,
-            Subject::Extension(_) | Subject::Other => return Ok(()),
-        };
-        execute(role, &statement.text)
-    }
-
-    fn make_schema(&self, name: &str, statement: &str) -> Result<()> {
-        let quoted = pgrx::spi::quote_identifier(name);
-        if self.imported {
-            return Err(Error::WrongState {
-                message: format!("schema {name} does not exist"),
-                hint: format!(
-                    "The bundle comes from elsewhere: make the schema for the role that shall own the tables, CREATE SCHEMA {quoted} \
-                     AUTHORIZATION …;"
-                ),
-            });
+            | Subject::OfType(name) => self.owners.change(owners::of(name)?, statement),
+            Subject::Extension(_) | Subject::Other => Ok(()),
         }
-        let role = extension::lookup()?.owner;
-        execute(role, statement)?;
-        // Who had tables in it was allowed to make them there.
-        for Owner { name: object, owner, .. } in self.owners.iter().filter(|owner| owner.schema == name) {
-            existing_role(owner, name)?;
-            let owner = pgrx::spi::quote_identifier(owner);
-            match object {
-                None => execute(role, &format!("ALTER SCHEMA {quoted} OWNER TO {owner}"))?,
-                Some(_) => execute(role, &format!("GRANT USAGE, CREATE ON SCHEMA {quoted} TO {owner}"))?,
-            }
-        }
-        Ok(())
-    }
-
-    fn owner(&self, schema: &str, name: Option<&String>) -> Option<&str> {
-        let found = self.owners.iter().find(|owner| owner.schema == schema && owner.name.as_ref() == name);
-        found.map(|owner| owner.owner.as_str())
-    }
-
-    /// As whom an object is made, and who owns it then: who owned it, if that was neither the schema's owner nor a superuser; else the
-    /// schema's owner, of a superuser's schema who owned it before.
-    fn creator(&self, object: &Name) -> Result<Oid> {
-        let (schema, name) = object;
-        let rows = select(
-            Snapshot::Latest,
-            "SELECT r.oid, r.rolsuper, n.nspname LIKE 'pg\\_%' OR n.nspname IN ('information_schema', 'paliad_backup') \
-             FROM pg_catalog.pg_namespace AS n JOIN pg_catalog.pg_database AS d ON d.datname = current_database() \
-             JOIN pg_catalog.pg_roles AS r ON r.oid = CASE n.nspowner WHEN 'pg_database_owner'::regrole THEN d.datdba ELSE n.nspowner END \
-             WHERE n.nspname = $1",
-            &[Some(schema)],
-        )?;
-        let row = rows.first().filter(|row| row[2].as_deref() == Some("f")).ok_or_else(|| Error::WrongState {
-            message: format!("nothing can be made in schema \"{schema}\""),
-            hint: "It must exist, and be neither the system's nor this extension's.".into(),
-        })?;
-        let is_superusers = row[1].as_deref() == Some("t");
-        if self.imported {
-            if is_superusers {
-                return Err(Error::WrongState {
-                    message: format!("schema {schema} belongs to a superuser"),
-                    hint: "The bundle comes from elsewhere, and its definitions would run with a superuser's rights: ALTER SCHEMA … \
-                           OWNER TO the role that shall own the tables."
-                        .into(),
-                });
-            }
-        } else if let Some(known) = self.owner(schema, Some(name)).or_else(|| {
-            // A schema that somebody else got meanwhile is for him to fill.
-            self.owner(schema, None).filter(|_| is_superusers)
-        }) {
-            return admitted(known, schema);
-        }
-        number(&row[0]).map(Oid::from).ok_or_else(|| Error::internal("a schema without owner"))
     }
 }
 
-fn execute(role: Oid, statement: &str) -> Result<()> {
+/// Executes a definition as a role.
+pub fn execute(role: Oid, statement: &str) -> Result<()> {
     act_as(As::Writer(role), &LOAD_SETTINGS, || {
         trusting(Trusted::SuperusersForSuperusers, || write(statement, &[]).map(drop))
     })
-}
-
-/// The role that owned objects of a superuser's schema, if it may make them again.
-fn admitted(owner: &str, schema: &str) -> Result<Oid> {
-    let role = existing_role(owner, schema)?;
-    let sql = "SELECT pg_catalog.has_schema_privilege($1::oid, $2, 'CREATE')";
-    if scalar(select(Snapshot::Latest, sql, &[Some(&role.to_u32().to_string()), Some(schema)])?).as_deref() == Some("t")
-    {
-        return Ok(role);
-    }
-    let (owner, schema) = (pgrx::spi::quote_identifier(owner), pgrx::spi::quote_identifier(schema));
-    Err(Error::Rights {
-        message: format!("role {owner}, who owned tables of schema {schema}, may not create any there"),
-        hint: format!("GRANT USAGE, CREATE ON SCHEMA {schema} TO {owner};"),
-    })
-}
-
-fn existing_role(name: &str, schema: &str) -> Result<Oid> {
-    let found =
-        scalar(select(Snapshot::Latest, "SELECT oid FROM pg_catalog.pg_roles WHERE rolname = $1", &[Some(name)])?);
-    number(&found).map(Oid::from).ok_or_else(|| Error::WrongState {
-        message: format!("role \"{name}\", who owned tables of schema {schema}, does not exist"),
-        hint: format!(
-            "CREATE ROLE {}; or make the schema for the role that shall own the tables.",
-            pgrx::spi::quote_identifier(name)
-        ),
-    })
-}
-
-/// Who owns what was made.
-fn owner_of(object: &Name) -> Result<Oid> {
-    let sql = "SELECT o.owner FROM pg_catalog.pg_namespace AS n CROSS JOIN LATERAL (\
-         SELECT relowner FROM pg_catalog.pg_class WHERE relnamespace = n.oid AND relname = $2 \
-         UNION ALL SELECT typowner FROM pg_catalog.pg_type WHERE typnamespace = n.oid AND typname = $2) AS o (owner) \
-       WHERE n.nspname = $1";
-    let found = scalar(select(Snapshot::Latest, sql, &[Some(&object.0), Some(&object.1)])?);
-    number(&found).map(Oid::from).ok_or_else(|| Error::internal(format!("{}.{} was not made", object.0, object.1)))
 }
 
 /// The tables, and the partitions that the script attaches to them, at any depth.

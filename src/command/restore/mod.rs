@@ -6,6 +6,7 @@ mod existing;
 mod fit;
 mod load;
 mod lock;
+mod owners;
 mod recount;
 pub mod rehearse;
 mod report;
@@ -112,7 +113,7 @@ impl Restore<'_> {
     fn execute(&mut self) -> Result<Report> {
         let settings = Settings::read()?;
         self.phase("plan")?;
-        let created = match self.request.create_missing {
+        let mut created = match self.request.create_missing {
             true => Created::make(&self.source, self.backup, self.request)?,
             false => Created::default(),
         };
@@ -138,7 +139,7 @@ impl Restore<'_> {
             constraints::check(&targets, self.request.overwrite, &mut report, || {
                 self.recorder.show(self.progress, false)
             })?;
-            report.finish(&targets, &created)?;
+            report.finish(&targets, &mut created)?;
             self.phase("sequences")?;
             sequences::restore(&sequences, &mut report)
         })?;

@@ -5,19 +5,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use pgrx::pg_sys::Oid;
 use pgrx::spi::{quote_identifier, quote_qualified_identifier};
 
+use super::create::execute;
 use super::fit::{columns_of, misfits};
+use super::owners::role_name;
 use super::targets::Target;
 use crate::bundle::BundleError;
 use crate::bundle::manifest::SheetEntry;
 use crate::catalog::extension;
 use crate::catalog::registry;
 use crate::catalog::settings::Settings;
-use crate::command::LOAD_SETTINGS;
 use crate::command::plan::{self, Found};
 use crate::error::{Error, Result};
-use crate::pg::function_guard::{Trusted, trusting};
-use crate::pg::identity::{As, act_as};
-use crate::pg::query::{Snapshot, number, oid_array, scalar, select, write};
+use crate::pg::query::{Snapshot, number, oid_array, scalar, select};
 
 /// The schema, and what has been made in it.
 pub struct Scratch {
@@ -180,22 +179,6 @@ impl Scratch {
         let grant = format!("GRANT ALL ON SCHEMA {} TO {}", quote_identifier(&self.schema), role_name(owner)?);
         execute(self.owner, &grant)
     }
-}
-
-/// Quoted.
-fn role_name(role: Oid) -> Result<String> {
-    let name = scalar(select(
-        Snapshot::Latest,
-        "SELECT pg_catalog.quote_ident(pg_catalog.pg_get_userbyid($1::oid))",
-        &[Some(&role.to_u32().to_string())],
-    )?);
-    Ok(name.unwrap_or_default())
-}
-
-fn execute(role: Oid, sql: &str) -> Result<()> {
-    act_as(As::Writer(role), &LOAD_SETTINGS, || {
-        trusting(Trusted::SuperusersForSuperusers, || write(sql, &[]).map(drop))
-    })
 }
 
 /// The manifest is anybody's text: names are quoted, types and collations are those that the server finds under their names.
