@@ -3,8 +3,8 @@
 # Without a missing package it asks nobody and changes nothing.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-packages=(ca-certificates clang gcc libc6-dev libclang-dev make postgresql-15 postgresql-15-cron
-    postgresql-server-dev-15 unzip)
+packages=(autoconf automake ca-certificates clang gcc libc6-dev libclang-dev libtool make nasm postgresql-15
+    postgresql-15-cron postgresql-server-dev-15 unzip)
 case ${1:-demo} in
 demo) ;;
 test) packages+=(libreoffice-calc-nogui p7zip-full python3 python3-openpyxl) ;;

@@ -135,10 +135,7 @@ fn a_rehearsal_by_the_manifest_alone_has_no_superusers_rights() {
          immutable.",
         &id[..8]
     );
-    assert_eq!(
-        (row.get::<_, bool>(0), row.get::<_, &str>(1)),
-        (false, refused.as_str())
-    );
+    assert_eq!((row.get::<_, bool>(0), row.get::<_, &str>(1)), (false, refused.as_str()));
 }
 
 /// A sequence keeps what setval() gave it whatever is rolled back: a way out for all that the code may read.

@@ -1,9 +1,10 @@
 //! Joins README, manifest, workbook and the spools into the bundle, and reads it back (decision 17).
 //!
 //! The file is written front to back, never sought, so that the SHA-256 that runs along is the finished file's; sizes and CRC-32
-//! therefore stand in front of every entry's bytes, also the workbook's, which is read twice for it.
+//! therefore stand in front of every entry's bytes.
 
 pub mod container;
+mod deflate;
 mod spool;
 
 use std::collections::HashSet;
@@ -11,11 +12,12 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek, Write};
 
+use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use flate2::{Compression, Crc};
 use sha2::{Digest, Sha256};
 
 use self::container::{Entry, Method, check_local_headers, directory, read_directory};
+pub use self::deflate::Deflater;
 pub use self::spool::{BLOCK, Spool};
 use super::encoder::{Abort, FileInfo};
 use super::names::is_bundle_path;
@@ -70,7 +72,7 @@ impl BundleWriter {
         self.begin(Entry {
             path: path.to_owned(),
             method: Method::Deflated,
-            crc32: digest.crc.sum(),
+            crc32: digest.crc32(),
             size: digest.size,
             compressed_size: deflated.len() as u64,
             offset: 0,
@@ -79,25 +81,18 @@ impl BundleWriter {
         Ok(digest.into_info(path))
     }
 
-    /// Adds the whole of `source` at `path`, as it is: for the workbook, which is a zip already.
-    pub fn add_stored(&mut self, path: &str, source: &mut File) -> Result<FileInfo> {
-        let mut digest = Digested::default();
-        source.rewind()?;
-        for_each_chunk(source, &self.abort, |chunk| {
-            digest.update(chunk);
-            Ok(())
-        })?;
+    /// Adds the whole of `source`, which is known already, as it is: for the workbook, which is a zip itself.
+    pub fn add_stored(&mut self, info: &FileInfo, crc32: u32, source: &mut File) -> Result<()> {
         self.begin(Entry {
-            path: path.to_owned(),
+            path: info.path.clone(),
             method: Method::Stored,
-            crc32: digest.crc.sum(),
-            size: digest.size,
-            compressed_size: digest.size,
+            crc32,
+            size: info.size,
+            compressed_size: info.size,
             offset: 0,
         })?;
         source.rewind()?;
-        self.copy(&mut source.take(digest.size), digest.size)?;
-        Ok(digest.into_info(path))
+        self.copy(&mut source.take(info.size), info.size)
     }
 
     /// Adds every entry of a [`Spool`]'s file, in its order, without inflating it.
@@ -227,8 +222,8 @@ pub(super) fn for_each_chunk(
 /// Size, CRC-32 and SHA-256 of bytes as they pass.
 #[derive(Default)]
 pub(super) struct Digested {
-    pub(super) size: u64,
-    pub(super) crc: Crc,
+    size: u64,
+    crc: crc32fast::Hasher,
     sha256: Sha256,
 }
 
@@ -237,6 +232,14 @@ impl Digested {
         self.size += bytes.len() as u64;
         self.crc.update(bytes);
         self.sha256.update(bytes);
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub(super) fn crc32(&self) -> u32 {
+        self.crc.clone().finalize()
     }
 
     pub(super) fn into_info(self, path: &str) -> FileInfo {

@@ -10,8 +10,8 @@ use super::batch::Batch;
 use super::sheet::Sheet;
 use super::{BundleError, Result};
 
-/// Turns rows into one format. Each runs on a thread of its own and never touches PostgreSQL.
-pub trait Encoder: Send {
+/// Turns rows into one format. Each is made and runs on a thread of its own and never touches PostgreSQL.
+pub trait Encoder {
     /// Starts the next sheet.
     fn begin_sheet(&mut self, sheet: &Arc<Sheet>) -> Result<()>;
     /// Writes some rows of the sheet that was started.
@@ -26,6 +26,8 @@ pub trait Encoder: Send {
 pub struct Encoded {
     /// An unlinked file: a zip whose entries go into the bundle as they are (csv, json), or the workbook itself (xlsx).
     pub spool: File,
+    /// Of the whole spool, where that is a file of the bundle (xlsx).
+    pub crc32: Option<u32>,
     /// The files, in the order of the sheets.
     pub files: Vec<FileInfo>,
     /// What could not be shown as it is.

@@ -10,7 +10,6 @@ use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 
 use super::archive::container::{Entry, Method, check_local_headers, read_directory};
@@ -82,7 +81,7 @@ impl BundleReader {
             Method::Stored => Source::Stored(span),
             Method::Deflated => Source::Deflated(DeflateDecoder::new(BufReader::with_capacity(CHUNK, span))),
         };
-        Ok(EntryReader { entry: entry.clone(), source, crc: Crc::new(), left: entry.size })
+        Ok(EntryReader { entry: entry.clone(), source, crc: crc32fast::Hasher::new(), left: entry.size })
     }
 
     /// Writes the unpacked bytes of the entry at `path` to `out` and returns their number.
@@ -215,7 +214,7 @@ pub struct Faults {
 pub struct EntryReader {
     entry: EntryInfo,
     source: Source,
-    crc: Crc,
+    crc: crc32fast::Hasher,
     left: u64,
 }
 
@@ -258,7 +257,7 @@ impl Read for EntryReader {
             if left > 0 || !self.is_at_end() {
                 return Err(self.invalid("has another length than the zip says"));
             }
-            if self.crc.sum() != self.entry.crc32 {
+            if self.crc.clone().finalize() != self.entry.crc32 {
                 return Err(self.invalid("does not have the CRC-32 that the zip says"));
             }
         }

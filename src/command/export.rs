@@ -1,10 +1,10 @@
 //! Reads every sheet once and encodes it in all formats.
 
 use super::SCAN_SETTINGS;
-use super::pipeline::Pipeline;
+use super::pipeline::{MakeEncoder, Pipeline};
 use super::plan::{Plan, PlannedSheet};
 use crate::bundle::csv::CsvEncoder;
-use crate::bundle::encoder::{Abort, Encoded, Encoder, Warning};
+use crate::bundle::encoder::{Abort, Encoded, Warning};
 use crate::bundle::json::JsonEncoder;
 use crate::bundle::manifest::Format;
 use crate::bundle::xlsx::{About, XlsxEncoder};
@@ -111,25 +111,21 @@ fn volatile_functions(sheet: &str) -> Warning {
     }
 }
 
-fn encoders(
-    formats: &[Format],
-    about: &About,
-    store: &dyn Store,
-    abort: &Abort,
-) -> Result<Vec<(Format, Box<dyn Encoder>)>> {
+fn encoders(formats: &[Format], about: &About, store: &dyn Store, abort: &Abort) -> Result<Vec<(Format, MakeEncoder)>> {
     let level = crate::config::compression_level();
     formats
         .iter()
         .map(|format| {
-            let spool = store.scratch()?;
-            let encoder: Box<dyn Encoder> = match format {
-                Format::Csv => Box::new(CsvEncoder::new(spool, level, abort.clone())),
-                Format::Json => Box::new(JsonEncoder::new(spool, level, abort.clone())),
+            let (spool, abort) = (store.scratch()?, abort.clone());
+            let make: MakeEncoder = match format {
+                Format::Csv => Box::new(move || Box::new(CsvEncoder::new(spool, level, abort))),
+                Format::Json => Box::new(move || Box::new(JsonEncoder::new(spool, level, abort))),
                 Format::Xlsx => {
-                    Box::new(XlsxEncoder::new(spool, store.scratch()?, level, abort.clone(), about.clone()))
+                    let (workbook, about) = (store.scratch()?, about.clone());
+                    Box::new(move || Box::new(XlsxEncoder::new(spool, workbook, level, abort, about)))
                 }
             };
-            Ok((*format, encoder))
+            Ok((*format, make))
         })
         .collect()
 }

@@ -18,6 +18,9 @@ use crate::pg::session;
 const BUDGET: usize = 4 * 1024 * 1024;
 const SLICE: Duration = Duration::from_millis(20);
 
+/// Makes an encoder on its thread: a compressor's state cannot be handed to another one.
+pub type MakeEncoder = Box<dyn FnOnce() -> Box<dyn Encoder> + Send>;
+
 enum Message {
     Begin(Arc<Sheet>),
     Rows(Arc<Loaded>),
@@ -54,14 +57,14 @@ impl Pipeline {
     ///
     /// # Errors
     /// The operating system has no thread to give.
-    pub fn start(encoders: Vec<(Format, Box<dyn Encoder>)>, abort: &Abort) -> Result<Pipeline> {
+    pub fn start(encoders: Vec<(Format, MakeEncoder)>, abort: &Abort) -> Result<Pipeline> {
         let failed = Arc::new(AtomicBool::new(false));
         let mut lanes = Vec::with_capacity(encoders.len());
-        for (format, encoder) in encoders {
+        for (format, make) in encoders {
             let (sender, receiver) = channel();
             let (failed, stop) = (failed.clone(), abort.clone());
             let task = Task::start("paliad encoder", abort.clone(), move || {
-                let result = encode(encoder, &receiver, &stop);
+                let result = encode(make(), &receiver, &stop);
                 if result.is_err() {
                     stop.raise();
                     failed.store(true, Ordering::Release);

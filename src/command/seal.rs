@@ -3,7 +3,7 @@
 use crate::bundle::archive::{BundleWriter, Finished, described, read_back, sha256sums};
 use crate::bundle::encoder::{Abort, Encoded};
 use crate::bundle::manifest::{Format, Manifest, SheetEntry, SheetFiles};
-use crate::bundle::names::{CHECKSUMS, MANIFEST, RESTORE, SCHEMA, WORKBOOK};
+use crate::bundle::names::{CHECKSUMS, MANIFEST, RESTORE, SCHEMA};
 use crate::bundle::readme::{README_PATH, readme};
 use crate::bundle::restore_script::{Definitions, restore_script};
 use crate::bundle::sheet::Sheet;
@@ -84,12 +84,10 @@ pub fn seal(
     }
     let manifest_bytes = manifest.to_bytes()?;
     let manifest_info = writer.add_bytes(MANIFEST, &manifest_bytes)?;
-    for (format, encoded) in &mut formats {
-        match format {
-            Format::Xlsx => {
-                writer.add_stored(WORKBOOK, &mut encoded.spool)?;
-            }
-            Format::Csv | Format::Json => writer.append_spool(&mut encoded.spool)?,
+    for (_, encoded) in &mut formats {
+        match (encoded.files.as_slice(), encoded.crc32) {
+            ([workbook], Some(crc32)) => writer.add_stored(workbook, crc32, &mut encoded.spool)?,
+            _ => writer.append_spool(&mut encoded.spool)?,
         }
     }
     for (path, text) in &scripts {

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
 use paliad_backup::bundle::archive::container::{Entry, Method, directory};
-use paliad_backup::bundle::archive::{BundleWriter, sha256sums};
+use paliad_backup::bundle::archive::{BundleWriter, described, sha256sums};
 use paliad_backup::bundle::encoder::Abort;
 use paliad_backup::bundle::names::{CHECKSUMS, MANIFEST, SCHEMA};
 use paliad_backup::bundle::reader::BundleReader;
@@ -66,13 +66,15 @@ fn forged_with(
             MANIFEST => bytes = manifest.clone().into_bytes(),
             path => bytes = replaced(path).unwrap_or(bytes),
         }
-        let mut workbook = tempfile::tempfile().expect("a file");
-        files.push(if entry.path.ends_with(".xlsx") {
+        if entry.path.ends_with(".xlsx") {
+            let mut workbook = tempfile::tempfile().expect("a file");
             workbook.write_all(&bytes).expect("the file can be written");
-            writer.add_stored(&entry.path, &mut workbook).expect("a bundle's file")
+            let info = described(&entry.path, &bytes);
+            writer.add_stored(&info, entry.crc32, &mut workbook).expect("a bundle's file");
+            files.push(info);
         } else {
-            writer.add_bytes(&entry.path, &bytes).expect("a bundle's file")
-        });
+            files.push(writer.add_bytes(&entry.path, &bytes).expect("a bundle's file"));
+        }
     }
     let finished = writer.finish().expect("a bundle");
     content(finished.file)

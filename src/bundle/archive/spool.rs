@@ -3,13 +3,11 @@
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 
-use flate2::{Compress, Compression, Crc, FlushCompress, Status};
-use sha2::{Digest, Sha256};
-
 use super::super::encoder::{Abort, Encoded, FileInfo};
 use super::super::{BundleError, Result};
+use super::Digested;
 use super::container::{Entry, Method, directory};
-use super::hex;
+use super::deflate::Deflater;
 
 /// Bytes gathered before they are hashed, deflated and written.
 pub const BLOCK: usize = 64 << 10;
@@ -21,11 +19,10 @@ pub struct Spool {
     file: File,
     position: u64,
     abort: Abort,
-    compress: Compress,
+    deflater: Deflater,
     text: Vec<u8>,
-    deflated: Box<[u8]>,
-    sha256: Sha256,
-    crc: Crc,
+    /// Of the open entry's text so far.
+    digest: Digested,
     open: Option<Entry>,
     entries: Vec<Entry>,
     files: Vec<FileInfo>,
@@ -38,11 +35,9 @@ impl Spool {
             file,
             position: 0,
             abort,
-            compress: Compress::new(Compression::new(level.min(9)), false),
+            deflater: Deflater::new(level),
             text: Vec::with_capacity(2 * BLOCK),
-            deflated: vec![0; BLOCK].into_boxed_slice(),
-            sha256: Sha256::new(),
-            crc: Crc::new(),
+            digest: Digested::default(),
             open: None,
             entries: Vec::new(),
             files: Vec::new(),
@@ -59,9 +54,6 @@ impl Spool {
         let header = entry.local_header(true);
         self.file.write_all(&header)?;
         self.position += header.len() as u64;
-        self.compress.reset();
-        self.crc.reset();
-        self.sha256 = Sha256::new();
         self.open = Some(entry);
         Ok(())
     }
@@ -73,7 +65,7 @@ impl Spool {
 
     /// Writes the text out once it is a block or more.
     pub fn spill(&mut self) -> Result<()> {
-        if self.text.len() < BLOCK { Ok(()) } else { self.write_text(FlushCompress::None) }
+        if self.text.len() < BLOCK { Ok(()) } else { self.write_text() }
     }
 
     /// Ends the entry; its local header gets the sizes known now.
@@ -81,15 +73,16 @@ impl Spool {
         let Some(mut entry) = self.open.take() else {
             return Err(BundleError::Damaged("an entry ends that has not begun".to_owned()));
         };
-        self.write_text(FlushCompress::Finish)?;
-        entry.crc32 = self.crc.sum();
-        entry.size = self.compress.total_in();
-        entry.compressed_size = self.compress.total_out();
+        self.write_text()?;
+        self.position += self.deflater.finish(&mut self.file)?;
+        let digest = std::mem::take(&mut self.digest);
+        entry.crc32 = digest.crc32();
+        entry.size = digest.size();
+        entry.compressed_size = self.position - entry.offset - entry.local_length(true);
         self.file.seek(SeekFrom::Start(entry.offset))?;
         self.file.write_all(&entry.local_header(true))?;
         self.file.seek(SeekFrom::Start(self.position))?;
-        let sha256 = hex(self.sha256.finalize_reset());
-        self.files.push(FileInfo { path: entry.path.clone(), size: entry.size, sha256 });
+        self.files.push(digest.into_info(&entry.path));
         self.entries.push(entry);
         Ok(())
     }
@@ -104,38 +97,17 @@ impl Spool {
         Ok(Encoded {
             spool: self.file,
             files: self.files,
+            crc32: None,
             sheet_names: Vec::new(),
             warnings: Vec::new(),
             end_marks: Vec::new(),
         })
     }
 
-    fn write_text(&mut self, flush: FlushCompress) -> Result<()> {
+    fn write_text(&mut self) -> Result<()> {
         self.abort.check()?;
-        self.sha256.update(&self.text);
-        self.crc.update(&self.text);
-        let mut rest = self.text.as_slice();
-        loop {
-            let (read, written) = (self.compress.total_in(), self.compress.total_out());
-            let status = self
-                .compress
-                .compress(rest, &mut self.deflated, flush)
-                .map_err(|error| BundleError::Io(error.into()))?;
-            rest = &rest[(self.compress.total_in() - read) as usize..];
-            let produced = (self.compress.total_out() - written) as usize;
-            self.file.write_all(&self.deflated[..produced])?;
-            self.position += produced as u64;
-            let done = match flush {
-                FlushCompress::Finish => status == Status::StreamEnd,
-                _ => rest.is_empty(),
-            };
-            if done {
-                break;
-            }
-            if produced == 0 && self.compress.total_in() == read {
-                return Err(BundleError::Io(std::io::Error::other("deflate makes no progress")));
-            }
-        }
+        self.digest.update(&self.text);
+        self.position += self.deflater.write(&self.text, &mut self.file)?;
         self.text.clear();
         Ok(())
     }

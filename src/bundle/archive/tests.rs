@@ -17,17 +17,20 @@ fn spool(names: impl Iterator<Item = String>) -> (File, Vec<FileInfo>) {
     (encoded.spool, encoded.files)
 }
 
-fn workbook() -> File {
+fn add_workbook(writer: &mut BundleWriter) -> Result<FileInfo> {
+    let bytes: Vec<u8> = (0..CHUNK * 2 + 7).map(|index| (index * index) as u8).collect();
     let mut file = tempfile::tempfile().unwrap();
-    file.write_all(&(0..CHUNK * 2 + 7).map(|index| (index * index) as u8).collect::<Vec<_>>()).unwrap();
-    file
+    file.write_all(&bytes).unwrap();
+    let info = described("paliad-backup.xlsx", &bytes);
+    writer.add_stored(&info, crc32fast::hash(&bytes), &mut file)?;
+    Ok(info)
 }
 
 fn bundle(sheets: usize) -> (Finished, Vec<FileInfo>) {
     let mut writer = BundleWriter::new(tempfile::tempfile().unwrap(), Abort::default());
     let (mut csv, csv_files) = spool((0..sheets).map(|sheet| format!("csv/t{sheet}.csv")));
     let mut files = vec![writer.add_bytes("README.txt", b"read me\n").unwrap()];
-    files.push(writer.add_stored("paliad-backup.xlsx", &mut workbook()).unwrap());
+    files.push(add_workbook(&mut writer).unwrap());
     writer.append_spool(&mut csv).unwrap();
     files.extend(csv_files);
     writer.add_bytes("SHA256SUMS", sha256sums(&files).as_bytes()).unwrap();
@@ -120,7 +123,7 @@ fn abort_stops_the_copy() {
     let (mut csv, _) = spool(std::iter::once("csv/t.csv".to_owned()));
     abort.raise();
     assert!(matches!(writer.append_spool(&mut csv), Err(BundleError::Aborted)));
-    assert!(matches!(writer.add_stored("paliad-backup.xlsx", &mut workbook()), Err(BundleError::Aborted)));
+    assert!(matches!(add_workbook(&mut writer), Err(BundleError::Aborted)));
 }
 
 /// `/dev/full` refuses every write with ENOSPC; the last buffer is written by `finish` alone.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::bundle::archive::container::directory;
-use crate::bundle::archive::{BundleWriter, Spool, sha256sums};
+use crate::bundle::archive::{BundleWriter, Spool, described, sha256sums};
 
 fn bundle() -> (Vec<u8>, Vec<FileInfo>) {
     bundle_with_sums(|_| {})
@@ -22,10 +22,11 @@ fn bundle_with_sums(change: impl Fn(&mut Vec<FileInfo>)) -> (Vec<u8>, Vec<FileIn
     let mut encoded = spool.finish().unwrap();
     let mut workbook = tempfile::tempfile().unwrap();
     workbook.write_all(b"workbook").unwrap();
+    let mut files = vec![described("paliad-backup.xlsx", b"workbook")];
     let mut writer = BundleWriter::new(tempfile::tempfile().unwrap(), Abort::default());
     let readme = writer.add_bytes("README.txt", b"read me").unwrap();
     let manifest = writer.add_bytes("manifest.json", b"{}").unwrap();
-    let mut files = vec![writer.add_stored("paliad-backup.xlsx", &mut workbook).unwrap()];
+    writer.add_stored(&files[0], crc32fast::hash(b"workbook"), &mut workbook).unwrap();
     writer.append_spool(&mut encoded.spool).unwrap();
     files.append(&mut encoded.files);
     let mut summed: Vec<_> = [readme, manifest].into_iter().chain(files.clone()).collect();
@@ -123,13 +124,11 @@ fn forged(contents: &[(&str, &[u8])], change: impl Fn(&mut Vec<Entry>)) -> Vec<u
     let mut bytes = Vec::new();
     let mut entries = Vec::new();
     for (path, content) in contents {
-        let mut crc = Crc::new();
-        crc.update(content);
         let size = content.len() as u64;
         let entry = Entry {
             path: (*path).to_owned(),
             method: Method::Stored,
-            crc32: crc.sum(),
+            crc32: crc32fast::hash(content),
             size,
             compressed_size: size,
             offset: bytes.len() as u64,
@@ -167,8 +166,7 @@ fn contents_must_inflate_to_what_the_headers_say() {
     let mut deflater = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
     deflater.write_all(&zeros).unwrap();
     let deflated = deflater.finish().unwrap();
-    let mut crc = Crc::new();
-    crc.update(&zeros);
+    let crc32 = crc32fast::hash(&zeros);
     let build_as = |method: Method, size: u64, crc32: u32, data: &[u8]| {
         let entry =
             Entry { path: "csv/a.csv".to_owned(), method, crc32, size, compressed_size: data.len() as u64, offset: 0 };
@@ -179,14 +177,14 @@ fn contents_must_inflate_to_what_the_headers_say() {
     let build = |size: u64, crc32: u32, data: &[u8]| {
         build_as(Method::Deflated, size, crc32, data).unwrap().copy("csv/a.csv", &mut io::sink())
     };
-    assert!(is_damaged(build_as(Method::Deflated, 1 << 30, crc.sum(), &deflated)), "no deflate is that dense");
-    assert!(is_damaged(build_as(Method::Stored, 100_000, crc.sum(), &deflated)), "stored in another size");
-    assert_eq!(build(100_000, crc.sum(), &deflated).unwrap(), 100_000);
-    assert!(is_damaged(build(100, crc.sum(), &deflated)), "longer than said");
-    assert!(is_damaged(build(100_001, crc.sum(), &deflated)), "shorter than said");
-    assert!(is_damaged(build(100_000, crc.sum() ^ 1, &deflated)), "another CRC-32");
-    assert!(is_damaged(build(100_000, crc.sum(), &[&deflated[..], b"x"].concat())), "bytes behind the stream");
-    assert!(is_damaged(build(100_000, crc.sum(), &deflated[..deflated.len() - 1])), "cut off");
+    assert!(is_damaged(build_as(Method::Deflated, 1 << 30, crc32, &deflated)), "no deflate is that dense");
+    assert!(is_damaged(build_as(Method::Stored, 100_000, crc32, &deflated)), "stored in another size");
+    assert_eq!(build(100_000, crc32, &deflated).unwrap(), 100_000);
+    assert!(is_damaged(build(100, crc32, &deflated)), "longer than said");
+    assert!(is_damaged(build(100_001, crc32, &deflated)), "shorter than said");
+    assert!(is_damaged(build(100_000, crc32 ^ 1, &deflated)), "another CRC-32");
+    assert!(is_damaged(build(100_000, crc32, &[&deflated[..], b"x"].concat())), "bytes behind the stream");
+    assert!(is_damaged(build(100_000, crc32, &deflated[..deflated.len() - 1])), "cut off");
 }
 
 proptest! {

@@ -151,11 +151,12 @@ impl Encoder for XlsxEncoder {
             (&parts::path(0), contents::part(&about, &sheets, &warnings)),
         ];
         let small = small.map(|(path, content)| (path.to_owned(), content)).into();
-        let (spool, file) = assemble::assemble(small, parts, workbook, &abort)?;
+        let workbook = assemble::assemble(small, parts, workbook, &abort)?;
         let named = |sheet: SheetEntry| (sheet.name, sheet.excel.into_iter().map(|excel| excel.name).collect());
         Ok(Encoded {
-            spool,
-            files: vec![file],
+            spool: workbook.file,
+            crc32: Some(workbook.crc32),
+            files: vec![workbook.info],
             warnings,
             sheet_names: sheets.into_iter().map(named).collect(),
             end_marks: Vec::new(),

@@ -1,22 +1,20 @@
 //! The table sheets on their way: deflated into a scratch file while they are written, one stream behind the other.
 
 use std::fs::File;
-use std::io::Write;
-use std::sync::Arc;
-
-use flate2::write::DeflateEncoder;
-use flate2::{Compression, Crc};
 
 use crate::bundle::Result;
+use crate::bundle::archive::Deflater;
 use crate::bundle::archive::container::{Entry, Method};
 use crate::bundle::encoder::Abort;
 
 /// The parts `xl/worksheets/sheet2.xml` and following, one under way at a time.
 pub struct Parts {
-    spool: Arc<File>,
-    deflate: DeflateEncoder<Arc<File>>,
-    crc: Crc,
+    spool: File,
+    deflater: Deflater,
+    crc: crc32fast::Hasher,
     abort: Abort,
+    /// Bytes of the part under way, and in the file.
+    size: u64,
     position: u64,
     entries: Vec<Entry>,
 }
@@ -24,44 +22,38 @@ pub struct Parts {
 impl Parts {
     /// Writes to `spool`, an empty file, with deflate level `level` (0 to 9; more counts as 9).
     pub fn new(spool: File, level: u32, abort: Abort) -> Self {
-        let spool = Arc::new(spool);
-        Parts {
-            deflate: DeflateEncoder::new(Arc::clone(&spool), Compression::new(level.min(9))),
-            spool,
-            crc: Crc::new(),
-            abort,
-            position: 0,
-            entries: Vec::new(),
-        }
+        let deflater = Deflater::new(level);
+        Parts { spool, deflater, crc: crc32fast::Hasher::new(), abort, size: 0, position: 0, entries: Vec::new() }
     }
 
     /// Appends to the part under way.
     pub fn write(&mut self, xml: &[u8]) -> Result<()> {
         self.abort.check()?;
         self.crc.update(xml);
-        Ok(self.deflate.write_all(xml)?)
+        self.size += xml.len() as u64;
+        self.position += self.deflater.write(xml, &mut self.spool)?;
+        Ok(())
     }
 
     /// Ends the part under way; what is written next belongs to the next one.
     pub fn end(&mut self) -> Result<()> {
-        self.deflate.try_finish()?;
-        let entry = Entry {
+        self.position += self.deflater.finish(&mut self.spool)?;
+        let offset = self.entries.last().map_or(0, |entry| entry.offset + entry.compressed_size);
+        self.entries.push(Entry {
             path: path(self.entries.len() + 1),
             method: Method::Deflated,
-            crc32: self.crc.sum(),
-            size: self.deflate.total_in(),
-            compressed_size: self.deflate.total_out(),
-            offset: self.position,
-        };
-        self.position += entry.compressed_size;
-        self.entries.push(entry);
-        self.deflate.reset(Arc::clone(&self.spool))?;
+            crc32: self.crc.clone().finalize(),
+            size: self.size,
+            compressed_size: self.position - offset,
+            offset,
+        });
         self.crc.reset();
+        self.size = 0;
         Ok(())
     }
 
     /// The file and what lies in it: the entries' offsets are those of their deflate streams, which follow each other from byte 0.
-    pub fn finish(self) -> (Arc<File>, Vec<Entry>) {
+    pub fn finish(self) -> (File, Vec<Entry>) {
         (self.spool, self.entries)
     }
 }
