@@ -11,6 +11,9 @@ static DIRECTORY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::n
 /// Deflate level of csv, json and workbook: 1 is fastest, 9 is smallest.
 static COMPRESSION_LEVEL: GucSetting<i32> = GucSetting::<i32>::new(1);
 
+/// Threads that encode, beside the backend.
+static THREADS: GucSetting<i32> = GucSetting::<i32>::new(3);
+
 /// Makes the settings known to the server; called once when the library is loaded.
 pub fn register() {
     GucRegistry::define_string_guc(
@@ -31,6 +34,16 @@ pub fn register() {
         GucContext::Userset,
         GucFlags::default(),
     );
+    GucRegistry::define_int_guc(
+        c"paliad_backup.threads",
+        c"Most threads that encode and compress, beside the session that reads the tables.",
+        c"One for each of the three formats is the most that are used. 1 leaves most of the machine to others.",
+        &THREADS,
+        1,
+        3,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
 }
 
 /// The configured directory; `None` when the setting is empty or blank.
@@ -43,4 +56,9 @@ pub fn directory() -> Option<PathBuf> {
 /// The deflate level, 1 to 9.
 pub fn compression_level() -> u32 {
     COMPRESSION_LEVEL.get().unsigned_abs()
+}
+
+/// Most threads that encode, 1 to 3.
+pub fn threads() -> usize {
+    THREADS.get().unsigned_abs() as usize
 }

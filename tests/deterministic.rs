@@ -158,6 +158,35 @@ fn v1_rows_moved_in_the_heap_make_equal_bundles() {
     assert_differ_in_run_alone(&before, &run(&mut client).unwrap());
 }
 
+/// Also not in how the rows are packed.
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let packed = |backup: &Backup| -> Vec<(String, Vec<u8>)> {
+        let file = std::fs::read(backup.path()).unwrap();
+        let mut zip = zip::ZipArchive::new(Cursor::new(file)).unwrap();
+        let rows = (0..zip.len()).filter_map(|index| {
+            let mut file = zip.by_index_raw(index).unwrap();
+            let name = file.name().unwrap().into_owned();
+            let mut content = Vec::new();
+            file.read_to_end(&mut content).unwrap();
+            (name.starts_with("csv/") || name.starts_with("json/")).then_some((name, content))
+        });
+        rows.collect()
+    };
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    client
+        .batch_execute("CREATE TABLE t (id int PRIMARY KEY, t text); CREATE TABLE u (); INSERT INTO t SELECT i, md5(i::text) FROM generate_series(1, 50000) AS i")
+        .unwrap();
+    let three = run(&mut client).unwrap();
+    for threads in [1, 2] {
+        client.batch_execute(&format!("SET paliad_backup.threads = {threads}")).unwrap();
+        let other = run(&mut client).unwrap();
+        assert_differ_in_run_alone(&three, &other);
+        assert!(packed(&three) == packed(&other), "{threads} threads");
+    }
+}
+
 /// Code that a sheet reaches may not change what the sheet looks like, halfway.
 #[test]
 fn a_function_that_changes_output_settings_fails_the_run() {

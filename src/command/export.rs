@@ -41,7 +41,7 @@ pub fn export(
     progress: &mut Progress,
     abort: &Abort,
 ) -> Result<Exported> {
-    let pipeline = Pipeline::start(encoders(formats, about, store, abort)?, abort)?;
+    let pipeline = Pipeline::start(encoders(formats, about, store, abort)?, crate::config::threads(), abort)?;
     let mut row_counts = Vec::with_capacity(plan.sheets.len());
     let mut warnings = Vec::new();
     for planned in &plan.sheets {

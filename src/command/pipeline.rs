@@ -1,4 +1,4 @@
-//! One scan feeds several encoders: each batch goes to every encoder's thread, and no more bytes are under way than the budget.
+//! One scan feeds several encoders: each batch goes to every encoder, and no more bytes are under way than the budget.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -39,39 +39,48 @@ impl Drop for Loaded {
     }
 }
 
-/// The encoders of a run, each on its thread.
+/// The encoders of a run, on their threads.
 pub struct Pipeline {
     lanes: Vec<Lane>,
     budget: Arc<Budget>,
     failed: Arc<AtomicBool>,
 }
 
+/// A thread with one or more encoders.
 struct Lane {
-    format: Format,
     sender: Sender<Message>,
-    task: Task<BundleResult<Encoded>>,
+    task: Task<BundleResult<Vec<(Format, Encoded)>>>,
 }
 
 impl Pipeline {
-    /// Starts one thread per encoder. One that fails stops the others by `abort`.
+    /// Starts up to `threads` threads, at least one. The first encoder has the most to do: the last thread takes those that are too many.
+    /// An encoder that fails stops the others by `abort`.
     ///
     /// # Errors
     /// The operating system has no thread to give.
-    pub fn start(encoders: Vec<(Format, MakeEncoder)>, abort: &Abort) -> Result<Pipeline> {
+    pub fn start(encoders: Vec<(Format, MakeEncoder)>, threads: usize, abort: &Abort) -> Result<Pipeline> {
+        let mut shares: Vec<Vec<(Format, MakeEncoder)>> = Vec::new();
+        for encoder in encoders {
+            let is_full = shares.len() >= threads;
+            match shares.last_mut().filter(|_| is_full) {
+                Some(last) => last.push(encoder),
+                None => shares.push(vec![encoder]),
+            }
+        }
         let failed = Arc::new(AtomicBool::new(false));
-        let mut lanes = Vec::with_capacity(encoders.len());
-        for (format, make) in encoders {
+        let mut lanes = Vec::with_capacity(shares.len());
+        for share in shares {
             let (sender, receiver) = channel();
             let (failed, stop) = (failed.clone(), abort.clone());
             let task = Task::start("paliad encoder", abort.clone(), move || {
-                let result = encode(make(), &receiver, &stop);
+                let result = encode(share, &receiver, &stop);
                 if result.is_err() {
                     stop.raise();
                     failed.store(true, Ordering::Release);
                 }
                 result
             })?;
-            lanes.push(Lane { format, sender, task });
+            lanes.push(Lane { sender, task });
         }
         Ok(Pipeline { lanes, budget: Arc::default(), failed })
     }
@@ -103,14 +112,13 @@ impl Pipeline {
     /// # Errors
     /// That of the encoder that failed by itself, not of those that were stopped then.
     pub fn finish(self, mut meanwhile: impl FnMut() -> Result<()>) -> Result<Vec<(Format, Encoded)>> {
-        let (senders, tasks): (Vec<_>, Vec<_>) =
-            self.lanes.into_iter().map(|lane| (lane.sender, (lane.format, lane.task))).unzip();
+        let (senders, tasks): (Vec<_>, Vec<_>) = self.lanes.into_iter().map(|lane| (lane.sender, lane.task)).unzip();
         drop(senders);
-        let mut finished = Vec::with_capacity(tasks.len());
+        let mut finished = Vec::new();
         let mut failures = Vec::new();
-        for (format, task) in tasks {
+        for task in tasks {
             match task.join(&mut meanwhile)? {
-                Ok(encoded) => finished.push((format, encoded)),
+                Ok(encoded) => finished.extend(encoded),
                 Err(error) => failures.push(error),
             }
         }
@@ -129,17 +137,24 @@ impl Pipeline {
     }
 }
 
-fn encode(mut encoder: Box<dyn Encoder>, receiver: &Receiver<Message>, stop: &Abort) -> BundleResult<Encoded> {
+fn encode(
+    share: Vec<(Format, MakeEncoder)>,
+    receiver: &Receiver<Message>,
+    stop: &Abort,
+) -> BundleResult<Vec<(Format, Encoded)>> {
+    let mut encoders: Vec<_> = share.into_iter().map(|(format, make)| (format, make())).collect();
     for message in receiver {
-        match message {
-            Message::Begin(sheet) => encoder.begin_sheet(&sheet)?,
-            Message::Rows(loaded) => encoder.rows(&loaded.batch)?,
-            Message::End => encoder.end_sheet()?,
+        for (_, encoder) in &mut encoders {
+            match &message {
+                Message::Begin(sheet) => encoder.begin_sheet(sheet)?,
+                Message::Rows(loaded) => encoder.rows(&loaded.batch)?,
+                Message::End => encoder.end_sheet()?,
+            }
         }
     }
     // The messages may have ended in the middle of a sheet.
     stop.check()?;
-    encoder.finish()
+    encoders.into_iter().map(|(format, encoder)| Ok((format, encoder.finish()?))).collect()
 }
 
 /// Bytes under way between the scan and the encoders.

@@ -17,6 +17,7 @@ RESET paliad_backup.directory;
 SET paliad_backup.directori = '/tmp';
 SET paliad_backup.compression_level = 0;
 SET paliad_backup.compression_level = 10;
+SET paliad_backup.threads = 0;
 -- The one row of settings stays, and so do the exclusions that came with the extension.
 DELETE FROM paliad_backup.settings;
 TRUNCATE paliad_backup.settings;
