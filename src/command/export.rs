@@ -11,7 +11,7 @@ use crate::bundle::xlsx::{About, XlsxEncoder};
 use crate::catalog::progress::Progress;
 use crate::error::{Error, Result};
 use crate::pg::function_guard::watching_volatile;
-use crate::pg::identity::{As, act_as};
+use crate::pg::identity::{As, act_as, with_settings};
 use crate::pg::read_guard::ReadGuard;
 use crate::pg::scan::{Scan, scan};
 use crate::pg::session;
@@ -44,19 +44,23 @@ pub fn export(
     let pipeline = Pipeline::start(encoders(formats, about, store, abort)?, crate::config::threads(), abort)?;
     let mut row_counts = Vec::with_capacity(plan.sheets.len());
     let mut warnings = Vec::new();
-    for planned in &plan.sheets {
-        progress.sheet = Some(planned.sheet.name.clone());
-        recorder.show(progress, false)?;
-        pipeline.begin_sheet(&planned.sheet);
-        let (rows, volatile) = watching_volatile(|| read_sheet(plan, planned, &pipeline, recorder, progress));
-        match rows? {
-            Some(rows) => row_counts.push(rows),
-            None => break,
+    // Once for all sheets; what code of one changes ends with that sheet.
+    with_settings(&SCAN_SETTINGS, || {
+        for planned in &plan.sheets {
+            progress.sheet = Some(planned.sheet.name.clone());
+            recorder.show(progress, false)?;
+            pipeline.begin_sheet(&planned.sheet);
+            let (rows, volatile) = watching_volatile(|| read_sheet(plan, planned, &pipeline, recorder, progress));
+            match rows? {
+                Some(rows) => row_counts.push(rows),
+                None => break,
+            }
+            warnings.extend((planned.guarded && volatile).then(|| volatile_functions(&planned.sheet.name)));
+            pipeline.end_sheet();
+            progress.sheets_done += 1;
         }
-        warnings.extend((planned.guarded && volatile).then(|| volatile_functions(&planned.sheet.name)));
-        pipeline.end_sheet();
-        progress.sheets_done += 1;
-    }
+        Ok::<_, Error>(())
+    })?;
     progress.phase = "encode".into();
     progress.sheet = None;
     recorder.show(progress, true)?;
@@ -90,7 +94,7 @@ fn read_sheet(
         encoding: session::encoding(),
         time_zone: &plan.time_zone,
     };
-    let rows = act_as(As::Reader(planned.owner), &SCAN_SETTINGS, || scan(&what, &mut sink));
+    let rows = act_as(As::Reader(planned.owner), &[], || scan(&what, &mut sink));
     match rows {
         Ok(rows) => Ok(Some(rows)),
         Err(_) if !encoding => Ok(None),

@@ -1,5 +1,6 @@
 //! One scan feeds several encoders: each batch goes to every encoder, and no more bytes are under way than the budget.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -16,11 +17,15 @@ use crate::pg::session;
 
 /// Bytes of text that may wait for the encoders. A single larger value passes alone.
 const BUDGET: usize = 4 * 1024 * 1024;
+/// Bytes, and messages, that are sent together.
+const TOGETHER: usize = 64 * 1024;
+const MOST_TOGETHER: usize = 64;
 const SLICE: Duration = Duration::from_millis(20);
 
 /// Makes an encoder on its thread: a compressor's state cannot be handed to another one.
 pub type MakeEncoder = Box<dyn FnOnce() -> Box<dyn Encoder> + Send>;
 
+#[derive(Clone)]
 enum Message {
     Begin(Arc<Sheet>),
     Rows(Arc<Loaded>),
@@ -42,13 +47,21 @@ impl Drop for Loaded {
 /// The encoders of a run, on their threads.
 pub struct Pipeline {
     lanes: Vec<Lane>,
+    waiting: RefCell<Waiting>,
     budget: Arc<Budget>,
     failed: Arc<AtomicBool>,
 }
 
+/// Messages that go to the threads together: waking them for each small table costs more than the table.
+#[derive(Default)]
+struct Waiting {
+    messages: Vec<Message>,
+    bytes: usize,
+}
+
 /// A thread with one or more encoders.
 struct Lane {
-    sender: Sender<Message>,
+    sender: Sender<Vec<Message>>,
     task: Task<BundleResult<Vec<(Format, Encoded)>>>,
 }
 
@@ -82,20 +95,19 @@ impl Pipeline {
             })?;
             lanes.push(Lane { sender, task });
         }
-        Ok(Pipeline { lanes, budget: Arc::default(), failed })
+        Ok(Pipeline { lanes, waiting: RefCell::default(), budget: Arc::default(), failed })
     }
 
     /// Starts a sheet.
     pub fn begin_sheet(&self, sheet: &Arc<Sheet>) {
-        self.send(|| Message::Begin(sheet.clone()));
+        self.push(Message::Begin(sheet.clone()), 0);
     }
 
     /// Passes rows on, waiting while the encoders are behind. False when an encoder has failed: [`Pipeline::finish`] says why.
     pub fn rows(&self, batch: Batch) -> bool {
-        self.budget.take(batch.size());
-        let loaded = Arc::new(Loaded { batch, budget: self.budget.clone() });
-        self.send(|| Message::Rows(loaded.clone()));
-        drop(loaded);
+        let bytes = batch.size();
+        self.budget.take(bytes);
+        self.push(Message::Rows(Arc::new(Loaded { batch, budget: self.budget.clone() })), bytes);
         while !self.failed.load(Ordering::Acquire) && self.budget.is_exceeded(SLICE) {
             session::check_for_interrupts();
         }
@@ -104,7 +116,7 @@ impl Pipeline {
 
     /// Ends the sheet.
     pub fn end_sheet(&self) {
-        self.send(|| Message::End);
+        self.push(Message::End, 0);
     }
 
     /// Ends all formats and waits for them; `meanwhile` is called now and then.
@@ -112,6 +124,7 @@ impl Pipeline {
     /// # Errors
     /// That of the encoder that failed by itself, not of those that were stopped then.
     pub fn finish(self, mut meanwhile: impl FnMut() -> Result<()>) -> Result<Vec<(Format, Encoded)>> {
+        self.send(self.waiting.take());
         let (senders, tasks): (Vec<_>, Vec<_>) = self.lanes.into_iter().map(|lane| (lane.sender, lane.task)).unzip();
         drop(senders);
         let mut finished = Vec::new();
@@ -129,21 +142,30 @@ impl Pipeline {
         }
     }
 
-    fn send(&self, message: impl Fn() -> Message) {
+    fn push(&self, message: Message, bytes: usize) {
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.messages.push(message);
+        waiting.bytes += bytes;
+        if waiting.bytes >= TOGETHER || waiting.messages.len() >= MOST_TOGETHER {
+            self.send(std::mem::take(&mut *waiting));
+        }
+    }
+
+    fn send(&self, waiting: Waiting) {
         for lane in &self.lanes {
             // A lane that has failed no longer listens; `finish` reports it.
-            let _ = lane.sender.send(message());
+            let _ = lane.sender.send(waiting.messages.clone());
         }
     }
 }
 
 fn encode(
     share: Vec<(Format, MakeEncoder)>,
-    receiver: &Receiver<Message>,
+    receiver: &Receiver<Vec<Message>>,
     stop: &Abort,
 ) -> BundleResult<Vec<(Format, Encoded)>> {
     let mut encoders: Vec<_> = share.into_iter().map(|(format, make)| (format, make())).collect();
-    for message in receiver {
+    for message in receiver.iter().flatten() {
         for (_, encoder) in &mut encoders {
             match &message {
                 Message::Begin(sheet) => encoder.begin_sheet(sheet)?,

@@ -48,6 +48,11 @@ pub fn act_as<R>(role: As, settings: &[(&str, &str)], work: impl FnOnce() -> R) 
     }
 }
 
+/// Runs `work` as the current role with `settings` in force; they are as before afterwards, also after an ERROR.
+pub fn with_settings<R>(settings: &[(&str, &str)], work: impl FnOnce() -> R) -> R {
+    act_with(current_role(), 0, settings, work)
+}
+
 fn act_with<R>(acting: pg_sys::Oid, flags: u32, settings: &[(&str, &str)], work: impl FnOnce() -> R) -> R {
     let mut user = pg_sys::InvalidOid;
     let mut context = 0;

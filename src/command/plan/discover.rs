@@ -138,9 +138,13 @@ fn describe(snapshot: Snapshot, oids: &[u32], sizes: Sizes) -> Result<Vec<Found>
             "CASE c.relkind WHEN 'p' THEN (SELECT coalesce(sum(greatest(l.reltuples, 0)), 0)::bigint \
              FROM pg_catalog.pg_partition_tree(c.oid) AS t JOIN pg_catalog.pg_class AS l ON l.oid = t.relid WHERE t.isleaf) \
              ELSE greatest(c.reltuples, 0)::bigint END",
-            "CASE c.relkind WHEN 'p' THEN (SELECT coalesce(sum(pg_catalog.pg_table_size(t.relid)), 0) \
-             FROM pg_catalog.pg_partition_tree(c.oid) AS t) \
-             WHEN 'r' THEN pg_catalog.pg_table_size(c.oid) WHEN 'm' THEN pg_catalog.pg_table_size(c.oid) ELSE 0 END",
+            // What is read, without free space maps, visibility maps and TOAST's indexes: pg_table_size() looks for twelve files.
+            "CASE WHEN c.relkind = 'p' THEN (SELECT coalesce(sum(pg_catalog.pg_relation_size(l.oid) \
+               + CASE WHEN l.reltoastrelid <> 0 THEN pg_catalog.pg_relation_size(l.reltoastrelid) ELSE 0 END), 0) \
+               FROM pg_catalog.pg_partition_tree(c.oid) AS t JOIN pg_catalog.pg_class AS l ON l.oid = t.relid WHERE l.relkind = 'r') \
+             WHEN c.relkind IN ('r', 'm') THEN pg_catalog.pg_relation_size(c.oid) \
+               + CASE WHEN c.reltoastrelid <> 0 THEN pg_catalog.pg_relation_size(c.reltoastrelid) ELSE 0 END \
+             ELSE 0 END",
         ),
     };
     let sql = format!(
