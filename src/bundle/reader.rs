@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use flate2::bufread::DeflateDecoder;
 
@@ -111,19 +112,25 @@ impl BundleReader {
     /// # Errors
     /// [`BundleError::Damaged`] naming the first file at fault; [`BundleError::Aborted`] after `abort`.
     pub fn verify_content(&self, files: &[FileInfo], abort: &Abort) -> Result<()> {
-        let faults = self.examine(files, abort, |_, _| {})?;
+        let (faults, _) = self.examine(files, abort, |_| (), |(), _| {})?;
         match faults.contents.into_iter().chain(faults.checksums).next() {
             Some(fault) => Err(BundleError::Damaged(fault)),
             None => Ok(()),
         }
     }
 
-    /// As [`BundleReader::verify_content`], but finds all faults; `see` is shown each entry's path with its unpacked bytes as they
-    /// come, whole or not.
+    /// As [`BundleReader::verify_content`], but finds all faults. `begin` makes a watcher for each entry's path, `see` shows it the unpacked
+    /// bytes as they come, whole or not; the watchers are returned in the order of the entries. Two entries are read at a time.
     ///
     /// # Errors
     /// [`BundleError::Io`] where the operating system refuses a read; [`BundleError::Aborted`] after `abort`.
-    pub fn examine(&self, files: &[FileInfo], abort: &Abort, mut see: impl FnMut(&str, &[u8])) -> Result<Faults> {
+    pub fn examine<W: Send>(
+        &self,
+        files: &[FileInfo],
+        abort: &Abort,
+        begin: impl Fn(&str) -> W + Sync,
+        see: impl Fn(&mut W, &[u8]) + Sync,
+    ) -> Result<(Faults, Vec<W>)> {
         let mut faults = Faults::default();
         let mut listed = BTreeMap::new();
         for file in files {
@@ -142,11 +149,9 @@ impl BundleReader {
             faults.checksums.push(fault.to_string());
             BTreeMap::new()
         });
-        for entry in &self.entries {
-            let seen = self.digest_of(&entry.path, abort, |chunk| {
-                see(&entry.path, chunk);
-                Ok(())
-            });
+        let mut watchers = Vec::with_capacity(self.entries.len());
+        for (entry, (seen, watcher)) in self.entries.iter().zip(self.digests(abort, begin, see)) {
+            watchers.push(watcher);
             let found = match seen {
                 Ok(found) => found,
                 Err(BundleError::Damaged(fault)) => {
@@ -168,7 +173,43 @@ impl BundleReader {
         }
         faults.contents.extend(listed.keys().map(|path| format!("{path} is missing in the bundle")));
         faults.checksums.extend(sums.keys().map(|path| format!("{path} is missing in the bundle")));
-        Ok(faults)
+        Ok((faults, watchers))
+    }
+
+    /// What every entry was, with its watcher, in the order of the entries. This thread and another one take the next entry in turns.
+    fn digests<W: Send>(
+        &self,
+        abort: &Abort,
+        begin: impl Fn(&str) -> W + Sync,
+        see: impl Fn(&mut W, &[u8]) + Sync,
+    ) -> Vec<(Result<FileInfo>, W)> {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut done = Vec::new();
+            while let Some((at, entry)) = {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                self.entries.get(at).map(|entry| (at, entry))
+            } {
+                let mut watcher = begin(&entry.path);
+                let seen = self.digest_of(&entry.path, abort, |chunk| {
+                    see(&mut watcher, chunk);
+                    Ok(())
+                });
+                done.push((at, (seen, watcher)));
+            }
+            done
+        };
+        let mut done = std::thread::scope(|scope| {
+            // It inherits the signals that this one blocks. Without it, all is done here.
+            let other = std::thread::Builder::new().name("paliad unpack".to_owned()).spawn_scoped(scope, work);
+            let mut done = work();
+            if let Ok(other) = other {
+                done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            done
+        });
+        done.sort_by_key(|(at, _)| *at);
+        done.into_iter().map(|(_, found)| found).collect()
     }
 
     /// Hands the unpacked bytes of the entry at `path` to `see` as they come; what the entry was, to be compared with the manifest.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Write};
+use std::os::unix::fs::FileExt;
 
 use sha2::{Digest, Sha256};
 
@@ -96,10 +97,10 @@ impl Verdict {
 ///
 /// # Errors
 /// [`BundleError::Aborted`] after `abort`.
-pub fn verify(mut file: File, expected: &Expected, abort: &Abort) -> Result<Verdict> {
+pub fn verify(file: File, expected: &Expected, abort: &Abort) -> Result<Verdict> {
     let mut verdict = Verdict::default();
     verdict.note("present", true, "the file is there");
-    match harmless(hash(&mut file, abort))? {
+    match harmless(hash(&file, abort))? {
         Ok(found) => (verdict.size, verdict.sha256) = found,
         Err(fault) => {
             verdict.note("sha256", false, fault);
@@ -150,8 +151,8 @@ pub struct Proven {
 ///
 /// # Errors
 /// [`BundleError::Damaged`] with the first fault; [`BundleError::UnknownFormat`]; [`BundleError::Aborted`] after `abort`.
-pub fn prove(mut file: File, abort: &Abort) -> Result<Proven> {
-    let (size, sha256) = hash(&mut file, abort)?;
+pub fn prove(file: File, abort: &Abort) -> Result<Proven> {
+    let (size, sha256) = hash(&file, abort)?;
     let reader = BundleReader::open(file)?;
     let manifest = Manifest::parse(&reader.manifest_bytes()?)?;
     let found = Found::in_contents(&reader, &manifest, abort)?;
@@ -169,21 +170,21 @@ struct Found {
 
 impl Found {
     fn in_contents(reader: &BundleReader, manifest: &Manifest, abort: &Abort) -> Result<Found> {
-        let mut counters: BTreeMap<String, RowCounter> = BTreeMap::new();
-        let faults = reader.examine(&manifest.files(), abort, |path, chunk| {
-            if !counters.contains_key(path)
-                && let Some(counter) = RowCounter::for_path(path)
-            {
-                counters.insert(path.to_owned(), counter);
-            }
-            if let Some(counter) = counters.get_mut(path) {
+        let (faults, counters) = reader.examine(&manifest.files(), abort, RowCounter::for_path, |counter, chunk| {
+            if let Some(counter) = counter {
                 counter.see(chunk);
             }
         })?;
+        let counters: BTreeMap<&str, RowCounter> = reader
+            .entries()
+            .iter()
+            .zip(counters)
+            .filter_map(|(entry, counter)| Some((entry.path.as_str(), counter?)))
+            .collect();
         let mut wrong_rows = Vec::new();
         for sheet in &manifest.sheets {
             for file in sheet.files.csv.iter().chain(&sheet.files.json) {
-                let found = counters.get(&file.path).and_then(RowCounter::rows);
+                let found = counters.get(file.path.as_str()).and_then(RowCounter::rows);
                 if found != Some(sheet.row_count) {
                     let found = found.map_or_else(|| "no countable".to_owned(), |rows| rows.to_string());
                     wrong_rows.push(format!("{} has {found} rows, the manifest says {}", file.path, sheet.row_count));
@@ -258,18 +259,30 @@ pub fn copy(source: &mut impl Read, out: &mut impl Write, abort: &Abort) -> Resu
     Ok(copied)
 }
 
-/// Size and SHA-256 of a file, which is left at its beginning.
-pub fn hash(file: &mut File, abort: &Abort) -> Result<(u64, String)> {
+/// Size and SHA-256 of a file, wherever its position is.
+pub fn hash(file: &File, abort: &Abort) -> Result<(u64, String)> {
     let mut sha256 = Sha256::new();
     let mut size = 0;
-    file.seek(SeekFrom::Start(0))?;
-    for_each_chunk(file, abort, |chunk| {
+    for_each_chunk(&mut FromStart { file, position: 0 }, abort, |chunk| {
         sha256.update(chunk);
         size += chunk.len() as u64;
         Ok(())
     })?;
-    file.seek(SeekFrom::Start(0))?;
     Ok((size, hex(sha256.finalize())))
+}
+
+/// Reads a file without moving its position, which others may use meanwhile.
+struct FromStart<'a> {
+    file: &'a File,
+    position: u64,
+}
+
+impl Read for FromStart<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.file.read_at(out, self.position)?;
+        self.position += length as u64;
+        Ok(length)
+    }
 }
 
 #[cfg(test)]

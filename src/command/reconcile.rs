@@ -113,8 +113,8 @@ fn published(store: &dyn Store, uri: &str, id: &str) -> Result<BundleResult<Opti
 }
 
 /// What a bundle says of itself, once it is found whole and the run's own.
-fn whole(mut artifact: Artifact, uri: String, id: &str, abort: &Abort) -> BundleResult<Outcome> {
-    let (_, sha256) = hash(&mut artifact.file, abort)?;
+fn whole(artifact: Artifact, uri: String, id: &str, abort: &Abort) -> BundleResult<Outcome> {
+    let (_, sha256) = hash(&artifact.file, abort)?;
     let reader = BundleReader::open(artifact.file)?;
     let manifest = Manifest::parse(&reader.manifest_bytes()?)?;
     if manifest.run.id != id {

@@ -128,11 +128,11 @@ fn with_rows(tables: &[u32]) -> Result<Vec<u32>> {
 }
 
 fn count(target: &Target) -> Result<u64> {
-    let sql = format!(
-        "SELECT count(*) FROM {} AS t WHERE t.tableoid <> ALL ('{}'::pg_catalog.oid[])",
-        target.only(),
-        oid_array(target.excluded.iter().copied())
-    );
+    let mut sql = format!("SELECT count(*) FROM {} AS t", target.only());
+    if !target.excluded.is_empty() {
+        sql +=
+            &format!(" WHERE t.tableoid <> ALL ('{}'::pg_catalog.oid[])", oid_array(target.excluded.iter().copied()));
+    }
     let rows = act_as(As::Reader(target.owner), &SCAN_SETTINGS, || {
         naming(&[target.oid.to_u32()], || select(Snapshot::Latest, &sql, &[]))
     })?;

@@ -91,9 +91,18 @@ pub fn restore(extension: Extension, request: &RestoreRequest) -> Result<Report>
         recorder.ask(&Request::Acquire)?;
         undo::settle(recorder)?;
         audited(recorder, request, |recorder, progress, audit_id| {
-            let source = Source::open(&backup, request.skip_verify, || recorder.show(progress, false))?;
+            let mut source = Source::open(&backup, request.skip_verify)?;
+            if request.create_missing {
+                source.prove(|| recorder.show(progress, false))?;
+            }
             let mut restore = Restore { request, backup: &backup, source, recorder, progress, audit_id, wrote_before };
-            if request.dry_run { attempt_or_raise(Then::RollBack, || restore.execute()) } else { restore.execute() }
+            let result = caught(|| match request.dry_run {
+                true => attempt_or_raise(Then::RollBack, || restore.execute()),
+                false => restore.execute(),
+            });
+            // That the file is damaged says more than what it led to.
+            restore.prove()?;
+            result.unwrap_or_else(|cause| cause.rethrow())
         })
     })
 }
@@ -135,6 +144,7 @@ impl Restore<'_> {
             let disabled = triggers::disable(&targets)?;
             self.load(&targets, &mut report)?;
             triggers::put_back(&disabled)?;
+            self.prove()?;
             self.phase("check")?;
             constraints::check(&targets, self.request.overwrite, &mut report, || {
                 self.recorder.show(self.progress, false)
@@ -176,6 +186,12 @@ impl Restore<'_> {
         }
         self.progress.sheet = None;
         Ok(())
+    }
+
+    /// The load goes on while the file is hashed; sequences do not.
+    fn prove(&mut self) -> Result<()> {
+        let (recorder, progress) = (&mut *self.recorder, &mut *self.progress);
+        self.source.prove(|| recorder.show(progress, false))
     }
 
     /// For undo_restore().

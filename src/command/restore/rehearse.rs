@@ -52,7 +52,8 @@ pub fn rehearse(extension: Extension, id: &str, sheets: Option<&[String]>, actor
     let _handles = ReservedHandles::new(HANDLES);
     lock_extension(extension.oid);
     let store = storage::open()?;
-    let source = Source::open(&backup, false, || Ok(()))?;
+    let mut source = Source::open(&backup, false)?;
+    source.prove(|| Ok(()))?;
     let chosen = source.chosen(sheets, Scope::Full)?;
     let rehearsed = attempt_or_raise(Then::RollBack, || in_scratch(&source, &chosen, &store))?;
     let faults: Vec<_> = rehearsed.iter().filter(|row| row.ok == Some(false)).map(|row| &row.sheet).collect();

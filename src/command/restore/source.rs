@@ -1,13 +1,13 @@
-//! The bundle that is restored: opened, and compared with what the catalog says of it, before anything is touched.
+//! The bundle that is restored: opened, and compared with what the catalog says of it.
 
 use std::sync::Arc;
 
-use crate::bundle::BundleError;
 use crate::bundle::encoder::Abort;
 use crate::bundle::manifest::{Manifest, Scope, SheetEntry};
 use crate::bundle::reader::BundleReader;
 use crate::bundle::sheet::Relation;
 use crate::bundle::verification::hash;
+use crate::bundle::{BundleError, Result as BundleResult};
 use crate::catalog::backups::Backup;
 use crate::command::background::Task;
 use crate::command::download;
@@ -22,29 +22,31 @@ pub struct Source {
     pub reader: Arc<BundleReader>,
     /// What is in it.
     pub manifest: Manifest,
+    proof: Option<Proof>,
+}
+
+/// The file's hash on its way, and what it must become.
+struct Proof {
+    task: Task<BundleResult<(u64, String)>>,
+    expected: Option<String>,
 }
 
 impl Source {
-    /// Opens the bundle; `meanwhile` is called now and then while the file is hashed.
+    /// Opens the bundle and begins to hash its file; see [`Source::prove`].
     ///
     /// # Errors
-    /// As [`download::open`]; [`Error::Bundle`] for a file that isn't the one that the catalog knows, or is damaged.
-    pub fn open(backup: &Backup, skip_verify: bool, meanwhile: impl FnMut() -> Result<()>) -> Result<Source> {
+    /// As [`download::open`]; [`Error::Bundle`] for a damaged file.
+    pub fn open(backup: &Backup, skip_verify: bool) -> Result<Source> {
         let artifact = download::open(backup)?;
+        let mut proof = None;
         if skip_verify {
             pgrx::log!("paliad_backup: the bundle of backup {} is restored without comparing its checksum", backup.id);
         } else {
-            let mut file = artifact.file.try_clone().map_err(BundleError::Io)?;
+            let file = artifact.file.try_clone().map_err(BundleError::Io)?;
             let abort = Abort::default();
             let stop = abort.clone();
-            let (_, sha256) = Task::start("paliad hash", abort, move || hash(&mut file, &stop))?.join(meanwhile)??;
-            if backup.sha256.as_ref() != Some(&sha256) {
-                return Err(BundleError::Damaged(format!(
-                    "the file of backup {} is not the one that was made: its SHA-256 is {sha256}",
-                    backup.id
-                ))
-                .into());
-            }
+            let task = Task::start("paliad hash", abort, move || hash(&file, &stop))?;
+            proof = Some(Proof { task, expected: backup.sha256.clone() });
         }
         let reader = BundleReader::open(artifact.file)?;
         let manifest = Manifest::parse(&reader.manifest_bytes()?)?;
@@ -55,7 +57,23 @@ impl Source {
             ))
             .into());
         }
-        Ok(Source { reader: Arc::new(reader), manifest })
+        Ok(Source { reader: Arc::new(reader), manifest, proof })
+    }
+
+    /// Waits until it is known that the file is the one that was made. Until then nothing may be done that no ROLLBACK takes back, and
+    /// no statement of the file executed. `meanwhile` is called now and then.
+    ///
+    /// # Errors
+    /// [`Error::Bundle`] for another file.
+    pub fn prove(&mut self, meanwhile: impl FnMut() -> Result<()>) -> Result<()> {
+        let Some(Proof { task, expected }) = self.proof.take() else { return Ok(()) };
+        let (_, sha256) = task.join(meanwhile)??;
+        if expected.as_ref() == Some(&sha256) {
+            return Ok(());
+        }
+        let id = &self.manifest.run.id;
+        let found = format!("the file of backup {id} is not the one that was made: its SHA-256 is {sha256}");
+        Err(BundleError::Damaged(found).into())
     }
 
     /// A file of the bundle as text; none where there is no such file.
