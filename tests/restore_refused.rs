@@ -2,6 +2,8 @@
 
 #[path = "support/digest.rs"]
 mod digest;
+#[path = "support/imports.rs"]
+mod imports;
 #[path = "support/restores.rs"]
 mod restores;
 #[path = "support/runs.rs"]
@@ -11,6 +13,7 @@ mod support;
 use std::thread;
 
 use digest::{Digest, assert_equal};
+use imports::forged_rows;
 use postgres::Client;
 use restores::{OVERWRITE, restore};
 use runs::{Gate, exported, run};
@@ -128,6 +131,30 @@ fn a_backup_that_is_not_there() {
 }
 
 /// A restore is for those who may make backups, and for nobody else.
+/// Its rows are being loaded when the hash of the file is known; also where they led to another error.
+#[test]
+fn a_file_that_is_not_the_one_that_was_made() {
+    let (database, mut client, _) = changed();
+    client.batch_execute("CREATE SEQUENCE s").unwrap();
+    let backup = run(&mut client).unwrap();
+    client.batch_execute("SELECT nextval('s'); INSERT INTO t VALUES (4, 'd')").unwrap();
+    let before = Digest::of(&database);
+    for rows in ["1,a\n2,forged\n3,c\n", "1,a\nno number,b\n3,c\n", "1,a\n1,b\n3,c\n", "1,a,b\n2\n3,c\n"] {
+        let file = forged_rows(&backup.open(), "t", &format!("id,v\n{rows}"));
+        std::fs::write(backup.path(), &file).unwrap();
+        // Its length alone would tell, before.
+        let sql = "UPDATE paliad_backup.backups SET size_bytes = $1 WHERE id = $2::text::uuid";
+        client.execute(sql, &[&(file.len() as i64), &backup.id]).unwrap();
+        for arguments in [OVERWRITE, "overwrite => true", "dry_run => false", "sheets => '{t}'"] {
+            let error = restore(&mut client, &backup.id, arguments).unwrap_err();
+            let told = error.as_db_error().unwrap();
+            assert_eq!(told.code().code(), "XX001", "{arguments} {rows}: {told:?}");
+            assert!(told.message().contains("is not the one that was made"), "{told:?}");
+        }
+        assert_equal(&before, &Digest::of(&database), rows);
+    }
+}
+
 #[test]
 fn somebody_without_the_role() {
     let (database, _, id) = changed();

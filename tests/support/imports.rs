@@ -49,6 +49,21 @@ pub fn forged_script(bundle: &BundleReader, script: &str) -> Vec<u8> {
     forged_with(bundle, change, |path| (path == SCHEMA).then(|| script.as_bytes().to_vec()))
 }
 
+/// The bundle with other rows in a sheet, as its manifest says then.
+pub fn forged_rows(bundle: &BundleReader, sheet: &str, csv: &str) -> Vec<u8> {
+    let path = format!("csv/{sheet}.csv");
+    let change = |manifest: String| {
+        let mut manifest: serde_json::Value = serde_json::from_str(&manifest).expect("a manifest");
+        let sheets = manifest["sheets"].as_array_mut().expect("sheets");
+        let file = sheets.iter_mut().map(|sheet| &mut sheet["files"]["csv"]).find(|file| file["path"] == path.as_str());
+        let file = file.expect("the sheet has csv");
+        let info = described(&path, csv.as_bytes());
+        (file["size"], file["sha256"]) = (info.size.into(), info.sha256.into());
+        manifest.to_string()
+    };
+    forged_with(bundle, change, |found| (found == path).then(|| csv.as_bytes().to_vec()))
+}
+
 fn forged_with(
     bundle: &BundleReader,
     change: impl FnOnce(String) -> String,
