@@ -1,5 +1,7 @@
 //! README.md is true: its commands run as they stand, its tables list what is there, its links lead somewhere.
 
+#[path = "support/page.rs"]
+mod page;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +10,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use page::{blocks, code_spans, readme, rows};
 use postgres::{Client, Config, NoTls, config::Host};
 use support::{Cluster, bindir, repository};
 
@@ -141,63 +144,6 @@ fn links_lead_to_files() {
 
 /// As a reader would: psql, stopping at the first error, with the SQLSTATE in front of each message.
 const PSQL: [&str; 7] = ["-X", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-f", "-"];
-
-/// A fenced block of README.md.
-struct Block {
-    /// Of its first fence, from 1.
-    line: usize,
-    language: String,
-    text: String,
-    /// The SQLSTATE that the comment on the line before it names: `<!-- fails: 55000 -->`.
-    fails: Option<String>,
-}
-
-fn readme() -> String {
-    fs::read_to_string(repository("README.md")).expect("README.md")
-}
-
-fn blocks() -> Vec<Block> {
-    let page = readme();
-    let mut blocks = Vec::new();
-    let mut before = "";
-    let mut lines = page.lines().enumerate();
-    while let Some((number, line)) = lines.next() {
-        if let Some(language) = line.strip_prefix("```") {
-            let text = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```");
-            let text = text.collect::<Vec<_>>().join("\n");
-            let fails = before.strip_prefix("<!-- fails: ").and_then(|rest| rest.strip_suffix(" -->"));
-            blocks.push(Block {
-                line: number + 1,
-                language: language.to_owned(),
-                text,
-                fails: fails.map(str::to_owned),
-            });
-        }
-        before = line;
-    }
-    assert!(blocks.iter().filter(|block| block.language == "sql").count() > 10, "README.md has sql blocks");
-    blocks
-}
-
-/// The tables under a heading, up to the next one: each name in code of the first column, and the second column.
-fn rows(heading: &str) -> BTreeMap<String, String> {
-    let page = readme();
-    let section = page.lines().skip_while(|line| *line != heading).skip(1).take_while(|line| !line.starts_with('#'));
-    let mut rows = BTreeMap::new();
-    for line in section.filter(|line| line.starts_with("| `")) {
-        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-        for name in code_spans(cells[0]) {
-            let twice = rows.insert(name.to_owned(), cells[1].to_owned());
-            assert!(twice.is_none(), "{name} is listed twice under {heading}");
-        }
-    }
-    rows
-}
-
-/// What stands between backquotes. Fences are pairs of empty spans and one backquote: the blocks count as spans too.
-fn code_spans(text: &str) -> Vec<&str> {
-    text.split('`').skip(1).step_by(2).collect()
-}
 
 /// Targets of the make commands in a shell text; the empty text for the default target.
 fn make_targets(shell: &str) -> Vec<String> {

@@ -1,0 +1,130 @@
+//! README.md's examples do what the text around them says, where that a command succeeds proves too little.
+
+#[path = "support/page.rs"]
+mod page;
+#[path = "support/restores.rs"]
+mod restores;
+#[path = "support/runs.rs"]
+mod runs;
+mod support;
+
+use std::collections::BTreeSet;
+
+use page::{blocks, code_spans, rows};
+use postgres::Client;
+use restores::restore;
+use runs::exported;
+use support::{column, sqlstate};
+
+/// The statement of README.md's one block that has this text.
+fn example(text: &str) -> String {
+    let all: Vec<String> = blocks().into_iter().map(|block| block.text).filter(|block| block.contains(text)).collect();
+    assert_eq!(all.len(), 1, "blocks with {text}: {all:?}");
+    all.into_iter().next().expect("one")
+}
+
+/// Makes a backup by this call; returns its id, and what makes it `days` old and sets these columns: later, for each run puts the
+/// catalog right.
+fn aged(client: &mut Client, call: &str, days: i32, columns: &str) -> (String, String) {
+    let id: String = client.query_one(&format!("SELECT id::text FROM paliad_backup.{call}"), &[]).unwrap().get(0);
+    let sql = format!(
+        "UPDATE paliad_backup.backups SET started_at = now() - interval '{days} days' {columns} WHERE id = '{id}';"
+    );
+    (id, sql)
+}
+
+#[test]
+fn retention_keeps_ten_whole_backups_and_what_is_none() {
+    let (_database, mut client, _newest) = exported("CREATE TABLE t (id int PRIMARY KEY)");
+    let regular = "run(formats => '{csv}')";
+    let mut made: Vec<(String, String)> = Vec::new();
+    let mut make = |call: &str, days: i32, columns: &str| made.push(aged(&mut client, call, days, columns));
+    // With the newest these are eleven: the last goes, and one of the two after it.
+    (40..50).for_each(|days| make(regular, days, ""));
+    make(regular, 60, ", pinned = true");
+    make(regular, 61, "");
+    // Neither counted, nor chosen.
+    for days in [35, 90] {
+        make("create_checkpoint('why')", days, "");
+        make(regular, days, ", imported_at = now()");
+        make(regular, days, ", missing_at = now()");
+        make(regular, days, ", verified_at = now(), verify_ok = false");
+        make("run(scope => 'data', formats => '{csv}')", days, "");
+    }
+    let (ids, marks): (Vec<String>, Vec<String>) = made.into_iter().unzip();
+    client.batch_execute(&marks.concat()).unwrap();
+    let present = "SELECT id::text FROM paliad_backup.backups WHERE deleted_at IS NULL";
+    let before: BTreeSet<String> = column(&mut client, present).into_iter().collect();
+    assert_eq!(before.len(), 1 + ids.len());
+    client.batch_execute(&example("paliad_backup.delete(")).unwrap();
+    let after: BTreeSet<String> = column(&mut client, present).into_iter().collect();
+    let gone: Vec<usize> = (0..ids.len()).filter(|n| !after.contains(&ids[*n])).collect();
+    assert_eq!((gone, before.len() - after.len()), (vec![9, 11], 2));
+}
+
+/// Its own dry run is a restore, too, and the newest.
+#[test]
+fn undoing_is_tried_as_often_as_wanted_before_it_is_done() {
+    let (_database, mut client, id) = exported("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
+    client.batch_execute("INSERT INTO t VALUES (2)").unwrap();
+    restore(&mut client, &id, "overwrite => true, dry_run => false").unwrap();
+    let example = example("paliad_backup.undo_restore(");
+    client.batch_execute(&example).unwrap();
+    client.batch_execute(&example).unwrap();
+    client.batch_execute(&example.replace("(r.audit_id)", "(r.audit_id, dry_run => false)")).unwrap();
+    assert_eq!(column(&mut client, "SELECT id::text FROM t ORDER BY id"), ["1", "2"]);
+}
+
+/// What each function needs, `$` for the id of a backup; `!` for that of an audit row.
+const CALLS: [&str; 27] = [
+    "run()",
+    "create_checkpoint()",
+    "list()",
+    "get($)",
+    "latest()",
+    "list_files($)",
+    "read_file($, 'README.txt')",
+    "read_sheet($, 't')",
+    "read_sheet_as(NULL::public.t, $, 't')",
+    "read_rows($, 't')",
+    "diff($, 't')",
+    "download($, 'a@example.org')",
+    "download_chunks($, 'a@example.org')",
+    "pin($)",
+    "unpin($)",
+    "verify($)",
+    "verify_all()",
+    "repair_checksum($)",
+    "restore($)",
+    "restore_sheet($, 't', 'public.t')",
+    "undo_restore(!)",
+    "restores()",
+    "rehearse_restore($)",
+    "rebuild_catalog()",
+    "reconcile()",
+    "is_authorized()",
+    "delete($)",
+];
+
+#[test]
+fn errors_table_names_what_is_refused_in_a_read_only_transaction() {
+    let (_database, mut client, id) = exported("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
+    let restored = restore(&mut client, &id, "overwrite => true, dry_run => false").unwrap();
+    let mut refused = BTreeSet::new();
+    for call in CALLS {
+        let with_ids = call.replace('$', &format!("'{id}'")).replace('!', &format!("'{}'", restored.audit_id()));
+        client.batch_execute("BEGIN READ ONLY").unwrap();
+        let answer = client.batch_execute(&format!("SELECT * FROM paliad_backup.{with_ids}"));
+        client.batch_execute("ROLLBACK").unwrap();
+        match answer {
+            Err(error) if sqlstate(&error) == "25006" => {
+                refused.insert(format!("{}()", call.split('(').next().expect("a name")));
+            }
+            // There is nothing to repair.
+            Err(error) if sqlstate(&error) == "55000" && call.starts_with("repair_checksum") => {}
+            other => other.unwrap_or_else(|error| panic!("{call}: {error}")),
+        }
+    }
+    let listed = rows("### Errors").remove("25006").expect("the table has it");
+    assert_eq!(code_spans(&listed).into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), refused);
+}
