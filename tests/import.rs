@@ -9,7 +9,7 @@ mod security;
 mod support;
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -18,7 +18,7 @@ use imports::{forged, import_folder, put};
 use postgres::Client;
 use runs::{Backup, Gate, run, run_with};
 use security::{login, refused};
-use support::{Cluster, Database, checked, sqlstate};
+use support::{Cluster, Database, checked, skip, sqlstate};
 
 /// A database with one backup of each kind of row, and the bundle's bytes.
 fn source() -> (Database<'static>, Backup, Vec<u8>) {
@@ -321,7 +321,32 @@ fn a_bundle_zipped_by_another_tool_is_refused_with_the_reason() {
         let (found, message, hint) = refused(&mut client, &format!("SELECT paliad_backup.import_bundle('{name}')"));
         assert_eq!(found, "XX001", "{message}");
         assert!(message.contains(name) && hint.contains("as it was written"), "{message} {hint}");
+        assert!(hint.contains("unzip") && hint.ends_with("-f restore.sql"), "{hint}");
     }
+}
+
+/// As root has copied it there, with a umask of 077.
+#[test]
+fn a_file_that_the_server_may_not_read_is_given_to_it_as_the_hint_says() {
+    let (_origin, _backup, bytes) = source();
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    let folder = import_folder(&mut client);
+    let name = "Peter''s copy.zip";
+    let file = folder.join(name.replace("''", "'"));
+    fs::write(&file, &bytes).unwrap();
+    if fs::metadata(&folder).unwrap().uid() == fs::metadata(&file).unwrap().uid() {
+        return skip(
+            "a_file_that_the_server_may_not_read_is_given_to_it_as_the_hint_says",
+            "only root has files that the server may not read",
+        );
+    }
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let (state, message, hint) = refused(&mut client, &format!("SELECT paliad_backup.import_bundle('{name}')"));
+    assert!(state == "58030" && message.contains("Peter's copy.zip"), "{state} {message}");
+    let command = hint.strip_prefix("The server's user must own the file. As root: ").expect(&hint);
+    checked(Command::new("sh").args(["-c", command]));
+    import(&mut client, name).unwrap();
 }
 
 /// The file is published before its row is committed: where that fails, it goes again.

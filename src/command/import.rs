@@ -3,6 +3,9 @@
 //! Nothing of the file is believed. It is copied from one open descriptor, for its owner may still write to it, and the copy is
 //! what is proven, published and registered; the file itself stays where it lies.
 
+use std::io::ErrorKind;
+use std::path::Path;
+
 use super::background::Task;
 use super::register::{prove, register};
 use crate::bundle::encoder::Abort;
@@ -58,8 +61,30 @@ fn open(store: &LocalDisk, name: &str) -> Result<Artifact> {
             message: format!("there is no file \"{name}\" to import"),
             hint: format!("Put it into \"{}\" on the server.", store.import_folder().display()),
         }),
+        Err(error) if is_unreadable(&error, name) => {
+            let folder = store.import_folder();
+            Err(Error::Told(Told {
+                hint: Some(format!(
+                    "The server's user must own the file. As root: chown --reference={} {}",
+                    shell_word(&folder),
+                    shell_word(&folder.join(name))
+                )),
+                ..Error::from(error).told()
+            }))
+        }
         other => Ok(other?),
     }
+}
+
+/// Whether it was the file that the server's user may not read, and not a directory above it.
+fn is_unreadable(error: &StoreError, name: &str) -> bool {
+    matches!(error, StoreError::Io { path, source, .. }
+        if source.kind() == ErrorKind::PermissionDenied && path.file_name().is_some_and(|file| file == name))
+}
+
+/// As a shell reads it back.
+fn shell_word(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
 }
 
 /// Whose bundle it says it is. What is none at all is refused here, before it is copied.
@@ -112,7 +137,7 @@ fn copy_proven(
     id: &str,
 ) -> Result<BundleResult<(Pending, Proven)>> {
     if store.free_bytes()? < source.size {
-        return Ok(Err(BundleError::Io(std::io::ErrorKind::StorageFull.into())));
+        return Ok(Err(BundleError::Io(ErrorKind::StorageFull.into())));
     }
     let abort = Abort::default();
     let stop = abort.clone();
@@ -188,8 +213,8 @@ fn refused(name: &str, error: BundleError) -> Error {
             message: format!("\"{name}\" cannot be imported: {fault}"),
             detail: None,
             hint: Some(
-                "A bundle is imported as it was written. What was unpacked and zipped again is refused, by whatever tool: its csv \
-                 files load with COPY."
+                "A bundle is imported as it was written. What was unpacked and zipped again is refused, by whatever tool; its rows \
+                 load into an empty database: unzip it, then psql -d DATABASE -v ON_ERROR_STOP=1 -f restore.sql"
                     .into(),
             ),
         }),
