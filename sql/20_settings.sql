@@ -37,6 +37,17 @@ COMMENT ON COLUMN paliad_backup.settings.xlsx_time_zone IS
 COMMENT ON COLUMN paliad_backup.settings.xlsx_labels IS
     'Whether the workbook shows labels below the columns'' names, and comments as labels where sheets has none';
 
+-- They are the HINTs of explain_checks().
+COMMENT ON CONSTRAINT settings_one_row ON paliad_backup.settings IS
+    'There is one row: change it with UPDATE, and leave id alone.';
+COMMENT ON CONSTRAINT settings_schemas_named ON paliad_backup.settings IS
+    'schemas is an array of names without NULLs, as ''{paliad}'', or NULL for all user schemas.';
+COMMENT ON CONSTRAINT settings_audit_settings_strings ON paliad_backup.settings IS
+    'audit_settings is an object whose names have a dot and whose values are strings: {"paliad.audit_reason": "backup"}.';
+CREATE TRIGGER settings_explain_checks BEFORE INSERT OR UPDATE ON paliad_backup.settings
+    FOR EACH ROW EXECUTE FUNCTION paliad_backup.explain_checks();
+COMMENT ON TRIGGER settings_explain_checks ON paliad_backup.settings IS 'Says how to correct what a CHECK constraint refuses';
+
 -- pg_dump writes this table's row, and the database that reads the dump already has the row seeded below.
 CREATE FUNCTION paliad_backup.settings_replace() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

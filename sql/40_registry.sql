@@ -57,6 +57,29 @@ COMMENT ON COLUMN paliad_backup.sheets.order_by IS
 COMMENT ON COLUMN paliad_backup.sheets.note IS 'Free text';
 COMMENT ON INDEX paliad_backup.sheets_query_sheet_name_key IS 'One query a sheet name';
 
+-- They are the HINTs of explain_checks().
+COMMENT ON CONSTRAINT sheets_relation_or_query ON paliad_backup.sheets IS
+    'Give either relation_schema and relation_name, or query with sheet_name and run_as.';
+COMMENT ON CONSTRAINT sheets_query_named ON paliad_backup.sheets IS
+    'A query needs a sheet_name.';
+COMMENT ON CONSTRAINT sheets_query_run_as ON paliad_backup.sheets IS
+    'A query needs run_as, the role that it runs as; a relation has none, it is read as its owner.';
+COMMENT ON CONSTRAINT sheets_query_not_blank ON paliad_backup.sheets IS
+    'query is the text of a SELECT.';
+COMMENT ON CONSTRAINT sheets_sheet_name_not_blank ON paliad_backup.sheets IS
+    'sheet_name is a name, or NULL for the relation''s.';
+COMMENT ON CONSTRAINT sheets_kind_known ON paliad_backup.sheets IS
+    'kind is ''entity'' or ''ref'', reference data.';
+COMMENT ON CONSTRAINT sheets_column_labels_strings ON paliad_backup.sheets IS
+    'column_labels is an object of strings, column to label: {"due_on": "Due date"}.';
+COMMENT ON CONSTRAINT sheets_label_column_relation ON paliad_backup.sheets IS
+    'Only a relation has a label_column.';
+COMMENT ON CONSTRAINT sheets_order_by_columns ON paliad_backup.sheets IS
+    'order_by is an array of columns without NULLs, as ''{due_on,id}'', or NULL.';
+CREATE TRIGGER sheets_explain_checks BEFORE INSERT OR UPDATE ON paliad_backup.sheets
+    FOR EACH ROW EXECUTE FUNCTION paliad_backup.explain_checks();
+COMMENT ON TRIGGER sheets_explain_checks ON paliad_backup.sheets IS 'Says how to correct what a CHECK constraint refuses';
+
 CREATE TABLE paliad_backup.exclusions (
     schema_name text NOT NULL DEFAULT '*',
     relation_name text NOT NULL,
@@ -78,6 +101,17 @@ COMMENT ON COLUMN paliad_backup.exclusions.reason IS 'Why, for the manifest';
 COMMENT ON COLUMN paliad_backup.exclusions.seeded IS
     'The row came with the extension: it cannot be deleted, so that a dump carries the decision to switch it off';
 COMMENT ON COLUMN paliad_backup.exclusions.excluded IS 'false switches the row off';
+
+-- They are the HINTs of explain_checks().
+COMMENT ON CONSTRAINT exclusions_names_not_empty ON paliad_backup.exclusions IS
+    'schema_name is the exact name of a schema or * for any, relation_name that of a relation or * for any of the schema.';
+COMMENT ON CONSTRAINT exclusions_not_everything ON paliad_backup.exclusions IS
+    'Name the schema or the relation: what is exported is chosen by settings.schemas.';
+COMMENT ON CONSTRAINT exclusions_reason_not_blank ON paliad_backup.exclusions IS
+    'reason tells people why; it is shown in the manifest.';
+CREATE TRIGGER exclusions_explain_checks BEFORE INSERT OR UPDATE ON paliad_backup.exclusions
+    FOR EACH ROW EXECUTE FUNCTION paliad_backup.explain_checks();
+COMMENT ON TRIGGER exclusions_explain_checks ON paliad_backup.exclusions IS 'Says how to correct what a CHECK constraint refuses';
 
 -- pg_dump writes the seeded rows too, and the database that reads the dump has them already.
 CREATE FUNCTION paliad_backup.exclusions_replace() RETURNS trigger

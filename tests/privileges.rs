@@ -68,6 +68,7 @@ const FUNCTIONS: &[(&str, Access, &str, &str)] = &[
     ("settings_check()", Superuser, "settings_check()", "0A000"),
     ("exclusions_replace()", Superuser, "exclusions_replace()", "0A000"),
     ("exclusions_keep()", Superuser, "exclusions_keep()", "0A000"),
+    ("explain_checks()", Superuser, "explain_checks()", "0A000"),
 ];
 
 /// Every table and view, and who may read it. Nobody but superusers may write.

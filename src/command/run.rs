@@ -245,7 +245,8 @@ fn recorded<R>(
     let _ = recorder.tell(&Request::Fail { id: id.to_owned(), error, sqlstate: told.sqlstate.clone() });
     match (result, sheet) {
         (Err(_), Some(sheet)) if told.detail.is_none() => {
-            Err(Error::Told(Told { detail: Some(format!("While sheet {sheet} was read.")), ..told }))
+            let detail = Some(format!("While sheet {sheet} was read."));
+            Err(Error::Told(Told { detail, hint: told.hint.clone().or_else(|| unqualified(&told.sqlstate)), ..told }))
         }
         (Ok(result), _) => result,
         (Err(cause), _) => cause.rethrow(),
@@ -255,6 +256,14 @@ fn recorded<R>(
 /// Whether the server raised it because of what a query says or does (and not to end the run): it doesn't tell which of many.
 fn is_about_a_query<R>(result: &std::result::Result<R, Box<CaughtError>>, told: &Told) -> bool {
     matches!(result, Err(cause) if matches!(**cause, CaughtError::PostgresError(_))) && !told.sqlstate.starts_with("57")
+}
+
+/// The hint for a relation that the server doesn't find.
+fn unqualified(sqlstate: &str) -> Option<String> {
+    (sqlstate == "42P01").then(|| {
+        "Queries run with pg_catalog alone in the search_path: a relation is named with its schema, as in public.customers."
+            .into()
+    })
 }
 
 /// A message that user code raised may have any length.

@@ -14,3 +14,7 @@ SELECT t.tgrelid::regclass AS table, t.tgname AS trigger FROM pg_trigger AS t JO
 WHERE c.relnamespace = 'paliad_backup'::regnamespace AND NOT t.tgisinternal AND obj_description(t.oid, 'pg_trigger') IS NULL;
 SELECT p.polrelid::regclass AS table, p.polname AS policy FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid
 WHERE c.relnamespace = 'paliad_backup'::regnamespace AND obj_description(p.oid, 'pg_policy') IS NULL;
+-- What a superuser can break by configuration is explained by the constraint's comment.
+SELECT c.conrelid::regclass AS table, c.conname AS constraint FROM pg_constraint AS c
+WHERE c.contype = 'c' AND obj_description(c.oid, 'pg_constraint') IS NULL
+AND c.conrelid IN ('paliad_backup.settings'::regclass, 'paliad_backup.sheets'::regclass, 'paliad_backup.exclusions'::regclass);

@@ -38,13 +38,17 @@ UPDATE paliad_backup.settings SET audit_table = 'public.audit';
 UPDATE paliad_backup.settings SET audit_table = 'paliad_backup.status';
 UPDATE paliad_backup.settings SET xlsx_time_zone = 'Mars';
 UPDATE paliad_backup.settings SET audit_settings = '{"search_path": "evil"}';
-\set VERBOSITY terse
+-- What a CHECK constraint refuses, too, with what is allowed.
 INSERT INTO paliad_backup.sheets (query, sheet_name) VALUES ('SELECT 1', 'without a role');
 INSERT INTO paliad_backup.sheets (relation_schema) VALUES ('app');
-\set VERBOSITY default
+INSERT INTO paliad_backup.sheets (relation_schema, relation_name, kind) VALUES ('app', 't', 'reference');
+INSERT INTO paliad_backup.sheets (relation_schema, relation_name, column_labels) VALUES ('app', 't', '["a"]');
+INSERT INTO paliad_backup.exclusions (relation_name, reason) VALUES ('*', 'all of them');
 -- A sheet that cannot be read is refused by the run, with what to correct.
 INSERT INTO paliad_backup.sheets (query, run_as, sheet_name) VALUES ('SELECT 1', 'nobody at all', 'q');
 SELECT paliad_backup.run();
 UPDATE paliad_backup.sheets SET run_as = current_user, order_by = '{nosuch}';
+SELECT paliad_backup.run();
+UPDATE paliad_backup.sheets SET query = 'SELECT * FROM kunden', order_by = NULL;
 SELECT paliad_backup.run();
 DELETE FROM paliad_backup.sheets;
