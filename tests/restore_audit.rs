@@ -156,6 +156,11 @@ fn only_a_committed_restore_with_a_checkpoint_is_undone() {
     let without = restore(&mut client, &id, OVERWRITE).unwrap();
     let after = Digest::of(&database);
     assert_eq!(sqlstate(&undo(&mut client, without.audit_id(), "dry_run => false").unwrap_err()), "55000");
+    // The hint's command finds the one that could be.
+    let error = undo(&mut client, dry.audit_id(), "dry_run => true").unwrap_err();
+    let (_, last) =
+        error.as_db_error().and_then(|told| told.hint()).and_then(|hint| hint.split_once(": ")).expect("a hint");
+    assert_eq!(column(&mut client, &last.replace('*', "audit_id::text").replace(';', "")), [without.audit_id()]);
     let unknown = "00000000-0000-0000-0000-000000000000";
     assert_eq!(sqlstate(&undo(&mut client, unknown, "dry_run => false").unwrap_err()), "42704");
     // The audit row of something else.

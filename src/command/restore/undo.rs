@@ -17,6 +17,10 @@ use crate::recorder::protocol::Request;
 /// The audit rows that restores leave.
 const EVENTS: [&str; 2] = ["restore_requested", "restore_undone"];
 
+/// The hint where nothing was changed.
+const NOTHING_TO_UNDO: &str = "There is nothing to undo. The last restore that was committed: \
+                               SELECT * FROM paliad_backup.restores() WHERE committed ORDER BY requested_at DESC LIMIT 1;";
+
 /// What an audit row says of a restore.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Restored {
@@ -166,11 +170,11 @@ pub fn undo(extension: Extension, audit_id: &str, dry_run: bool, checkpoint: boo
         hint: hint.to_owned(),
     };
     if restored.dry_run {
-        return Err(wrong("it was a dry run, which changes nothing", "There is nothing to undo."));
+        return Err(wrong("it was a dry run, which changes nothing", NOTHING_TO_UNDO));
     }
     match restored.committed()? {
         Some(true) => {}
-        Some(false) => return Err(wrong("it was not committed", "There is nothing to undo.")),
+        Some(false) => return Err(wrong("it was not committed", NOTHING_TO_UNDO)),
         None => {
             return Err(wrong(
                 "it is not known to be committed",
