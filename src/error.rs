@@ -240,7 +240,7 @@ impl Error {
                  then reconnect. The directory lies outside the data directory; its parent must exist.",
                 pgrx::spi::quote_identifier(database)
             ),
-            Error::NotAuthorized { .. } => "Ask an administrator of the application to make the backup.".into(),
+            Error::NotAuthorized { .. } => "Sign in to the application as somebody for whom it says true, or ask an administrator of the application.".into(),
             Error::UnknownBackup { .. } => "SELECT id, started_at, status FROM paliad_backup.list(); shows them.".into(),
             Error::RunActive { .. } => {
                 "Wait for it, watching SELECT * FROM paliad_backup.progress; or end it with pg_cancel_backend().".into()

@@ -283,6 +283,15 @@ fn the_admin_function_is_asked_with_the_callers_rights_and_superusers_are_exempt
         define(no);
         assert_admin_function(&roles, "42501");
     }
+    // To read and to write: the hint is of both.
+    let error =
+        roles.database.connect_as(roles.login(Reader)).batch_execute("SELECT paliad_backup.list()").unwrap_err();
+    assert_eq!(
+        error.as_db_error().and_then(|told| told.hint()),
+        Some(
+            "Sign in to the application as somebody for whom it says true, or ask an administrator of the application."
+        )
+    );
     define("RAISE EXCEPTION 'not today';");
     assert_admin_function(&roles, "P0001");
 
