@@ -32,6 +32,7 @@ mod storage;
 #[allow(unsafe_code)]
 #[pgrx::pg_guard]
 extern "C-unwind" fn _PG_init() {
+    pg::panics::install();
     config::register();
     pg::session::reserve_setting_prefix();
     pg::read_guard::install();

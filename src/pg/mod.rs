@@ -15,6 +15,7 @@ pub mod function_guard;
 pub mod identity;
 pub mod locks;
 pub mod name_guard;
+pub mod panics;
 pub mod query;
 pub mod read_guard;
 pub mod referential;
