@@ -26,12 +26,12 @@ die() {
 }
 
 # Runs a program as the user who owns the server's files, since PostgreSQL refuses to run as root. With RUST_BACKTRACE
-# in the server's environment the tests see that no error has a backtrace.
+# in the server's environment the tests see that no error has a backtrace. Descriptor 9 is the lock of test.sh.
 as_server() {
     if ((EUID == 0)); then
-        (cd / && exec runuser -u postgres -- env RUST_BACKTRACE=1 "$@")
+        (cd / && exec runuser -u postgres -- env RUST_BACKTRACE=1 "$@" 9>&-)
     else
-        env RUST_BACKTRACE=1 "$@"
+        env RUST_BACKTRACE=1 "$@" 9>&-
     fi
 }
 

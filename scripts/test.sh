@@ -9,9 +9,19 @@
 # cases (tests/generated, 100 unless set), PALIAD_BACKUP_SEED the one that runs alone.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-suites=${SUITE:-unit doc oracle regress client}
+every='unit doc oracle regress client'
+suites=${SUITE:-$every}
 filter=${FILTER:-}
 logs=$build/test
+for suite in $suites; do
+    [[ " $every " == *" $suite "* ]] || die "unknown suite $suite: SUITE is made of $every"
+done
+
+# One run at a time has the cluster and the logs. as_server closes the descriptor for servers, which may outlive a killed run.
+mkdir -p "$build"
+exec 9>"$build/test.lock"
+flock --nonblock 9 || die 'another make test runs in this clone'
+
 passed=0 failed=0
 
 # Adds what a suite counted. A suite that ended badly without a failed test did not even begin.
@@ -112,7 +122,6 @@ for suite in $suites; do
     oracle) oracle_suite ;;
     regress) regress_suite ;;
     client) client_suite ;;
-    *) die "unknown suite $suite" ;;
     esac
 done
 
