@@ -18,6 +18,20 @@ pub struct Loaded {
     pub skipped: u64,
 }
 
+/// What became of rows.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Rows {
+    /// Put into the table.
+    #[serde(rename = "rows_restored")]
+    pub restored: u64,
+    /// Of the bundle, left out: their keys were there.
+    #[serde(rename = "rows_skipped")]
+    pub skipped: u64,
+    /// Were in the table before and were taken out.
+    #[serde(rename = "rows_removed")]
+    pub removed: u64,
+}
+
 /// One row of the result.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SheetReport {
@@ -25,14 +39,11 @@ pub struct SheetReport {
     pub sheet: Option<String>,
     /// The table, quoted.
     pub relation: Option<String>,
-    /// restored, skipped, failed (in a dry run) or total.
+    /// restored, skipped, in a dry run failed or not tried, or total.
     pub action: &'static str,
-    /// Rows put into the table.
-    pub rows_restored: u64,
-    /// Rows of the bundle whose keys were there.
-    pub rows_skipped: u64,
-    /// Rows that were in the table before and were taken out.
-    pub rows_removed: u64,
+    /// What became of rows; none where nothing was tried.
+    #[serde(flatten)]
+    pub rows: Option<Rows>,
     /// What a dry run found that would make the restore fail.
     pub errors: Vec<Told>,
     /// For people.
@@ -68,6 +79,7 @@ impl Report {
                     sheet: Some(name.clone()),
                     relation,
                     action: "skipped",
+                    rows: Some(Rows::default()),
                     message,
                     ..SheetReport::default()
                 };
@@ -78,6 +90,7 @@ impl Report {
                 sheet: Some(name.clone()),
                 relation: target.map(|target| target.qualified.clone()),
                 action: "restored",
+                rows: Some(Rows::default()),
                 errors: if errors.is_empty() { Vec::new() } else { vec![misfit(target, errors)] },
                 ..SheetReport::default()
             }
@@ -100,8 +113,11 @@ impl Report {
     ///
     /// # Errors
     /// [`Error::Incompatible`].
-    pub fn refused(self) -> Result<Report> {
+    pub fn refused(mut self) -> Result<Report> {
         if self.dry_run {
+            for sheet in self.sheets.iter_mut().filter(|sheet| sheet.action == "restored") {
+                (sheet.action, sheet.rows) = ("not tried", None);
+            }
             return Ok(self.completed());
         }
         let problems = self.sheets.iter().flat_map(|sheet| &sheet.errors).map(|error| error.message.clone());
@@ -151,15 +167,15 @@ impl Report {
 
     /// Rows that were taken out.
     pub fn removed(&mut self, sheet: &str, rows: u64) {
-        if let Some(row) = self.row(sheet) {
-            row.rows_removed = rows;
+        if let Some(counts) = self.row(sheet).and_then(|row| row.rows.as_mut()) {
+            counts.removed = rows;
         }
     }
 
     /// Rows that were put in.
     pub fn loaded(&mut self, sheet: &str, loaded: Loaded) {
-        if let Some(row) = self.row(sheet) {
-            (row.rows_restored, row.rows_skipped) = (loaded.restored, loaded.skipped);
+        if let Some(counts) = self.row(sheet).and_then(|row| row.rows.as_mut()) {
+            (counts.restored, counts.skipped) = (loaded.restored, loaded.skipped);
         }
     }
 
@@ -173,22 +189,26 @@ impl Report {
 
     /// With the total.
     pub fn completed(mut self) -> Report {
+        // Only a dry run comes to its end with errors.
+        let would_be = if self.has_problems() { "a restore would be refused; " } else { "" };
         for sheet in self.sheets.iter_mut().filter(|sheet| !sheet.errors.is_empty()) {
             sheet.action = "failed";
         }
-        let sum = |of: fn(&SheetReport) -> u64| self.sheets.iter().map(of).sum();
         let count = |action: &str| self.sheets.iter().filter(|sheet| sheet.action == action).count();
+        let (restored, skipped, failed) = (count("restored"), count("skipped"), count("failed"));
+        let was_tried = self.sheets.iter().all(|sheet| sheet.rows.is_some());
+        let not_tried = if was_tried { String::new() } else { format!(", not tried: {}", count("not tried")) };
         let dry_run = if self.dry_run { "; dry run: nothing was changed" } else { "" };
+        let sum = |of: fn(&Rows) -> u64| self.sheets.iter().filter_map(|sheet| sheet.rows.as_ref()).map(of).sum();
         let total = SheetReport {
             action: "total",
-            rows_restored: sum(|sheet| sheet.rows_restored),
-            rows_skipped: sum(|sheet| sheet.rows_skipped),
-            rows_removed: sum(|sheet| sheet.rows_removed),
+            rows: was_tried.then(|| Rows {
+                restored: sum(|rows| rows.restored),
+                skipped: sum(|rows| rows.skipped),
+                removed: sum(|rows| rows.removed),
+            }),
             message: Some(format!(
-                "sheets restored: {}, skipped: {}, failed: {}{dry_run}",
-                count("restored"),
-                count("skipped"),
-                count("failed")
+                "{would_be}sheets restored: {restored}, skipped: {skipped}, failed: {failed}{not_tried}{dry_run}"
             )),
             errors: std::mem::take(&mut self.others),
             ..SheetReport::default()

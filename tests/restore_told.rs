@@ -1,0 +1,42 @@
+//! What a restore tells of sheets that it would not try.
+
+#[path = "support/restores.rs"]
+mod restores;
+#[path = "support/runs.rs"]
+mod runs;
+mod support;
+
+use restores::{FILL_IN, Outcome, call, refusal, restore};
+use runs::exported;
+
+fn message(outcome: &Outcome) -> &str {
+    outcome.message.as_deref().unwrap_or_default()
+}
+
+/// A table that does not fit stops all of them: nothing may look as if it were back.
+#[test]
+fn a_dry_run_says_what_was_not_tried() {
+    let (_database, mut client, id) = exported(
+        "CREATE TABLE keyed (id int PRIMARY KEY); INSERT INTO keyed SELECT generate_series(1, 7);
+         CREATE TABLE more (id int PRIMARY KEY); INSERT INTO more VALUES (1); CREATE TABLE unkeyed (n int);
+         CREATE VIEW seen AS SELECT * FROM keyed;
+         INSERT INTO paliad_backup.sheets (relation_schema, relation_name, order_by) VALUES ('public', 'seen', '{id}')",
+    );
+    client.batch_execute("DELETE FROM keyed WHERE id > 2").unwrap();
+    let dry = call(&mut client, &format!("paliad_backup.restore('{id}')")).unwrap();
+    assert_eq!(dry.names("not tried"), ["keyed", "more"], "{dry:#?}");
+    assert_eq!((dry.names("failed"), dry.names("skipped")), (vec!["unkeyed"], vec!["seen"]));
+    for outcome in ["keyed", "more", "unkeyed"].map(|name| dry.sheet(name)).into_iter().chain([&dry.total]) {
+        assert_eq!((outcome.restored, outcome.skipped, outcome.removed), (None, None, None), "{outcome:?}");
+    }
+    let told = "a restore would be refused; sheets restored: 0, skipped: 1, failed: 1, not tried: 2; dry run: nothing was changed";
+    assert_eq!(message(&dry.total), told);
+    assert_eq!(refusal(restore(&mut client, &id, FILL_IN)).0, "55000");
+    // What fails only while it is tried is counted, and refused as well.
+    client.batch_execute("ALTER TABLE more ADD CHECK (id > 1) NOT VALID; DELETE FROM more").unwrap();
+    let dry = restore(&mut client, &id, "overwrite => true").unwrap();
+    assert_eq!((dry.names("failed"), dry.sheet("keyed").restored), (vec!["more"], Some(7)), "{dry:#?}");
+    assert!(message(&dry.total).starts_with("a restore would be refused; sheets restored: 2, "), "{dry:#?}");
+    let dry = restore(&mut client, &id, "sheets => '{keyed}'").unwrap();
+    assert_eq!(message(&dry.total), "sheets restored: 1, skipped: 0, failed: 0; dry run: nothing was changed");
+}
