@@ -1,4 +1,4 @@
-//! What a restore tells of sheets that it would not try.
+//! What a restore tells of sheets that it would not try and of tables that it makes.
 
 #[path = "support/restores.rs"]
 mod restores;
@@ -8,6 +8,7 @@ mod support;
 
 use restores::{FILL_IN, Outcome, call, refusal, restore};
 use runs::exported;
+use support::column;
 
 fn message(outcome: &Outcome) -> &str {
     outcome.message.as_deref().unwrap_or_default()
@@ -39,4 +40,23 @@ fn a_dry_run_says_what_was_not_tried() {
     assert!(message(&dry.total).starts_with("a restore would be refused; sheets restored: 2, "), "{dry:#?}");
     let dry = restore(&mut client, &id, "sheets => '{keyed}'").unwrap();
     assert_eq!(message(&dry.total), "sheets restored: 1, skipped: 0, failed: 0; dry run: nothing was changed");
+}
+
+/// There are no rows to tell apart in a table that the restore has made.
+#[test]
+fn a_table_that_is_made_needs_no_key() {
+    let (_database, mut client, id) = exported(
+        "CREATE SCHEMA app; CREATE TABLE app.log (n int, at date) PARTITION BY RANGE (at);
+         CREATE TABLE app.log_all PARTITION OF app.log DEFAULT; INSERT INTO app.log VALUES (1), (1), (NULL);
+         CREATE TABLE app.stays (id int PRIMARY KEY); INSERT INTO app.stays VALUES (1), (2)",
+    );
+    client.batch_execute("DROP TABLE app.log; DELETE FROM app.stays WHERE id = 1").unwrap();
+    for arguments in ["dry_run => true", FILL_IN] {
+        let told = restore(&mut client, &id, &format!("{arguments}, create_missing => true")).unwrap();
+        let counts = |name: &str| (told.sheet(name).restored, told.sheet(name).skipped);
+        assert_eq!((counts("log"), counts("stays")), ((Some(3), Some(0)), (Some(1), Some(1))), "{told:#?}");
+    }
+    assert_eq!(column(&mut client, "SELECT coalesce(n, 0)::text FROM app.log ORDER BY n"), ["1", "1", "0"]);
+    // It is there now.
+    assert_eq!(refusal(restore(&mut client, &id, &format!("{FILL_IN}, create_missing => true"))).0, "55000");
 }

@@ -139,7 +139,7 @@ fn count(target: &Target) -> Result<u64> {
     Ok(scalar(rows).and_then(|count| count.parse().ok()).unwrap_or(0))
 }
 
-/// Loads one sheet's rows as the table's owner. Where the table is not emptied before, rows whose primary key is there are left out.
+/// Loads one sheet's rows as the table's owner. Where the table is neither emptied before nor made by the restore, rows whose primary key is there are left out.
 /// `shown` gets the bytes read since its last call.
 ///
 /// # Errors
@@ -156,7 +156,8 @@ pub fn load(
     // COPY asks for no right to write. A superuser's table is loaded as the role that reads it: what is built into the server can do
     // anything with a superuser's rights, also where a domain or a partition of somebody else calls it.
     let loaded = act_as(As::Reader(target.owner), &LOAD_SETTINGS, || {
-        let mut rows: Box<dyn Rows> = if overwrite { Box::new(feed) } else { Box::new(Missing::start(target, feed)?) };
+        let is_empty = overwrite || target.made;
+        let mut rows: Box<dyn Rows> = if is_empty { Box::new(feed) } else { Box::new(Missing::start(target, feed)?) };
         let restored = copy_in(target.oid, &target.columns, &mut |buffer| {
             // Code that the load reaches could change how values are understood.
             session::check_settings(&LOAD_SETTINGS)?;

@@ -126,14 +126,14 @@ impl Restore<'_> {
             true => Created::make(&self.source, self.backup, self.request)?,
             false => Created::default(),
         };
-        let targets = Targets::find(&self.source, self.request, &settings)?;
+        let targets = Targets::find(&self.source, self.request, &settings, &created)?;
         let mut report = Report::of(&targets, self.request, self.audit_id);
         if report.has_problems() {
             return report.refused();
         }
         let checkpoint = self.request.checkpoint && !self.request.dry_run;
         lock::against_writers(&targets, &settings, self.request.overwrite, checkpoint)?;
-        targets.still_hold(&self.source, self.request, &settings)?;
+        targets.still_hold(&self.source, self.request, &settings, &created)?;
         let sequences = sequences::lock(&self.source.manifest, &targets, self.request, &mut report)?;
         with_latest_snapshot(|| {
             if checkpoint {

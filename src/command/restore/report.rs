@@ -154,7 +154,7 @@ impl Report {
     /// As [`Report::step`].
     pub fn finish(&mut self, targets: &Targets, created: &mut Created) -> Result<()> {
         for target in &targets.tables {
-            if target.sheet.relation.as_ref().is_some_and(|relation| created.has(relation)) {
+            if target.made {
                 self.note(&target.sheet.name, "the table was made");
             }
         }

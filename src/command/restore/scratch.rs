@@ -116,6 +116,7 @@ impl Scratch {
                 columns: sheet.csv_columns().map(|column| column.name.clone()).collect(),
                 members: BTreeSet::from([oid]),
                 excluded: BTreeSet::new(),
+                made: true,
                 problems: Vec::new(),
             },
         })

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use pgrx::pg_sys::Oid;
 
 use super::RestoreRequest;
+use super::create::Created;
 use super::fit::{columns_of, misfits};
 use super::source::Source;
 use crate::bundle::BundleError;
@@ -47,6 +48,8 @@ pub struct Target {
     pub members: BTreeSet<u32>,
     /// Partitions among them whose rows are not in bundles.
     pub excluded: BTreeSet<u32>,
+    /// This restore has made it, so that there are no rows to replace or to keep.
+    pub made: bool,
     /// Why the sheet doesn't fit.
     pub problems: Vec<String>,
 }
@@ -77,7 +80,7 @@ impl Targets {
     ///
     /// # Errors
     /// [`Error::UnknownObject`] for unknown sheets, [`Error::WrongState`] for a bundle without csv, damage.
-    pub fn find(source: &Source, request: &RestoreRequest, settings: &Settings) -> Result<Targets> {
+    pub fn find(source: &Source, request: &RestoreRequest, settings: &Settings, created: &Created) -> Result<Targets> {
         let chosen = source.chosen(request.sheets.as_deref(), request.scope)?;
         let registered = registry::sheets()?;
         let forbidden: HashSet<u32> = plan::forbidden(&registry::exclusions()?)?.into_iter().collect();
@@ -106,7 +109,10 @@ impl Targets {
                 Some(table) if forbidden.contains(&table.oid) => {
                     targets.skipped.push((sheet.clone(), "excluded in paliad_backup.exclusions".into()));
                 }
-                Some(table) => targets.tables.push(target(sheet, table)),
+                Some(table) => {
+                    let made = sheet.relation.as_ref().is_some_and(|relation| created.has(relation));
+                    targets.tables.push(Target { made, ..target(sheet, table) });
+                }
                 None => targets.tables.push(gone(sheet)),
             }
         }
@@ -125,8 +131,14 @@ impl Targets {
     ///
     /// # Errors
     /// [`Error::ChangedAfterSnapshot`].
-    pub fn still_hold(&self, source: &Source, request: &RestoreRequest, settings: &Settings) -> Result<()> {
-        if *self == Targets::find(source, request, settings)? {
+    pub fn still_hold(
+        &self,
+        source: &Source,
+        request: &RestoreRequest,
+        settings: &Settings,
+        created: &Created,
+    ) -> Result<()> {
+        if *self == Targets::find(source, request, settings, created)? {
             return Ok(());
         }
         Err(Error::ChangedAfterSnapshot { message: "a table was changed while the restore waited for its lock".into() })
@@ -163,7 +175,7 @@ impl Targets {
             if let Some(name) = excluded_since(source, &target.excluded)? {
                 target.problems.push(format!("its partition {name} is excluded by now, and the bundle has its rows"));
             }
-            if !request.overwrite && !keyed.contains(&oid) {
+            if !request.overwrite && !target.made && !keyed.contains(&oid) {
                 target.problems.push(
                     "it has no primary key to tell which rows are there: overwrite => true replaces them all".into(),
                 );
@@ -212,6 +224,7 @@ fn target(sheet: &SheetEntry, table: &Found) -> Target {
         columns: sheet.csv_columns().map(|column| column.name.clone()).collect(),
         members: BTreeSet::new(),
         excluded: BTreeSet::new(),
+        made: false,
         problems: Vec::new(),
     }
 }
@@ -227,6 +240,7 @@ fn gone(sheet: &SheetEntry) -> Target {
         columns: Vec::new(),
         members: BTreeSet::new(),
         excluded: BTreeSet::new(),
+        made: false,
         problems: vec![
             "there is no such table among those that are backed up (create_missing => true makes it)".into(),
         ],
