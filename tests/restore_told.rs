@@ -1,4 +1,4 @@
-//! What a restore tells of sheets that it would not try and of tables that it makes.
+//! What a restore tells: of sheets that it would not try, and of what a table that it makes has lost.
 
 #[path = "support/restores.rs"]
 mod restores;
@@ -6,7 +6,7 @@ mod restores;
 mod runs;
 mod support;
 
-use restores::{FILL_IN, Outcome, call, refusal, restore};
+use restores::{FILL_IN, OVERWRITE, Outcome, call, refusal, restore};
 use runs::exported;
 use support::column;
 
@@ -59,4 +59,42 @@ fn a_table_that_is_made_needs_no_key() {
     assert_eq!(column(&mut client, "SELECT coalesce(n, 0)::text FROM app.log ORDER BY n"), ["1", "1", "0"]);
     // It is there now.
     assert_eq!(refusal(restore(&mut client, &id, &format!("{FILL_IN}, create_missing => true"))).0, "55000");
+}
+
+/// DROP … CASCADE takes more along than comes back.
+#[test]
+fn what_a_table_that_is_made_has_lost_is_named() {
+    let (_database, mut client, id) = exported(
+        "CREATE SCHEMA app; CREATE TABLE app.kunden (id int PRIMARY KEY, chef int CONSTRAINT chef REFERENCES app.kunden);
+         CREATE TABLE app.auftraege (id int PRIMARY KEY, kunde int CONSTRAINT \"von Kunde\" REFERENCES app.kunden);
+         CREATE TABLE app.belege (id int PRIMARY KEY, kunde int CONSTRAINT beleg REFERENCES app.kunden, auftrag int REFERENCES app.auftraege);
+         INSERT INTO app.kunden VALUES (1, NULL), (2, 1); INSERT INTO app.auftraege VALUES (1, 2); INSERT INTO app.belege VALUES (1, 2, 1)",
+    );
+    client.batch_execute("DROP TABLE app.kunden CASCADE; DROP TABLE app.belege").unwrap();
+    let arguments = format!("{OVERWRITE}, create_missing => true").replace("checkpoint => false", "checkpoint => true");
+    let dry = restore(&mut client, &id, "overwrite => true, create_missing => true").unwrap();
+    let done = restore(&mut client, &id, &arguments).unwrap();
+    let made = "the table was made; triggers, policies and grants are not part of a bundle";
+    let key =
+        "ALTER TABLE ONLY app.auftraege ADD CONSTRAINT \"von Kunde\" FOREIGN KEY (kunde) REFERENCES app.kunden(id)";
+    let lost = format!("{made}; foreign key \"von Kunde\" of app.auftraege is not there any more: {key};");
+    for told in [&dry, &done] {
+        assert_eq!(message(told.sheet("kunden")), lost);
+        assert_eq!(message(told.sheet("belege")), made, "its own keys are made again");
+        assert_eq!(told.sheet("auftraege").message, None);
+    }
+    client.batch_execute(key).expect("what is told can be typed");
+
+    // The checkpoint has the tables that the restore had made, and none of their rows.
+    client.batch_execute("ALTER TABLE app.auftraege DROP CONSTRAINT \"von Kunde\"").unwrap();
+    let undone = call(
+        &mut client,
+        &format!("paliad_backup.undo_restore('{}', dry_run => false, checkpoint => false)", done.audit_id()),
+    );
+    let undone = undone.unwrap();
+    let stays = |table: &str| format!("the table was made by the restore and stays, without rows: DROP TABLE {table};");
+    assert_eq!(message(undone.sheet("kunden")), stays("app.kunden"));
+    assert_eq!(message(undone.sheet("belege")), stays("app.belege"));
+    assert_eq!(undone.sheet("auftraege").message, None);
+    assert_eq!(column(&mut client, "SELECT count(*)::text FROM app.kunden"), ["0"]);
 }

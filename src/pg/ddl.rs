@@ -23,6 +23,8 @@ pub struct Statement {
     pub relatives: Vec<Name>,
     /// The table that a foreign key refers to.
     pub refers_to: Option<Name>,
+    /// The name of the foreign key, where the statement makes that and nothing else.
+    pub foreign_key: Option<String>,
 }
 
 /// What a statement is about.
@@ -79,7 +81,8 @@ pub fn parse(script: &str) -> Result<Vec<Statement>> {
                 match subject(raw.stmt) {
                     Some(subject) => {
                         let (relatives, refers_to) = others(raw.stmt);
-                        Ok(Statement { text, subject, relatives, refers_to })
+                        let foreign_key = foreign_key(raw.stmt);
+                        Ok(Statement { text, subject, relatives, refers_to, foreign_key })
                     }
                     None => {
                         let shown: String = text.trim_start().chars().take(200).collect();
@@ -175,6 +178,27 @@ unsafe fn others(node: *mut pg_sys::Node) -> (Vec<Name>, Option<Name>) {
         }
     }
     (relatives, refers_to)
+}
+
+/// [`Statement::foreign_key`].
+///
+/// # Safety
+/// `node` is a raw statement of the grammar.
+unsafe fn foreign_key(node: *mut pg_sys::Node) -> Option<String> {
+    // SAFETY: the caller's promise; the tag tells the type, as a command's subtype does.
+    unsafe {
+        if (*node).type_ != pg_sys::NodeTag::T_AlterTableStmt {
+            return None;
+        }
+        let [cell] = cells((*node.cast::<pg_sys::AlterTableStmt>()).cmds) else { return None };
+        let command = &*(cell.ptr_value as *const pg_sys::AlterTableCmd);
+        if command.subtype != pg_sys::AlterTableType::AT_AddConstraint {
+            return None;
+        }
+        let constraint = &*command.def.cast::<pg_sys::Constraint>();
+        let is_named_key = constraint.contype == pg_sys::ConstrType::CONSTR_FOREIGN && !constraint.conname.is_null();
+        is_named_key.then(|| text(constraint.conname))
+    }
 }
 
 /// # Safety

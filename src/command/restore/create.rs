@@ -31,7 +31,7 @@ pub struct Created {
     /// Sequences of tables that are not made.
     not_wanted: HashSet<Name>,
     /// What waits for the rows.
-    behind: Vec<Statement>,
+    pub(super) behind: Vec<Statement>,
     owners: Owners,
 }
 
@@ -93,7 +93,12 @@ impl Created {
 
     /// Whether the table was made.
     pub fn has(&self, relation: &Relation) -> bool {
-        self.relations.contains(&(relation.schema.clone(), relation.table.clone()))
+        self.made(&(relation.schema.clone(), relation.table.clone()))
+    }
+
+    /// The same, by its name.
+    pub fn made(&self, table: &Name) -> bool {
+        self.relations.contains(table)
     }
 
     fn is_due(&self, subject: &Subject, wanted: &BTreeSet<Name>) -> Result<bool> {
@@ -193,7 +198,11 @@ fn owned_by_others<'a>(sequences: &[Sequence], statements: &'a [Statement], want
     sequences.iter().filter(is_apart).map(|sequence| (sequence.schema.clone(), sequence.name.clone())).collect()
 }
 
-fn is_relation(name: &Name) -> Result<bool> {
+/// Whether there is such a relation.
+///
+/// # Errors
+/// The server's.
+pub fn is_relation(name: &Name) -> Result<bool> {
     in_schema("pg_class AS o", "relnamespace", "relname", name)
 }
 
@@ -204,7 +213,11 @@ fn in_schema(catalog: &str, namespace: &str, column: &str, name: &Name) -> Resul
     exists(&from, &[&name.0, &name.1])
 }
 
-fn exists(from: &str, parameters: &[&String]) -> Result<bool> {
+/// Whether a query over the catalog that `from` begins with finds anything.
+///
+/// # Errors
+/// The server's.
+pub fn exists(from: &str, parameters: &[&String]) -> Result<bool> {
     let parameters: Vec<Option<&str>> = parameters.iter().map(|parameter| Some(parameter.as_str())).collect();
     let sql = format!("SELECT EXISTS (SELECT FROM pg_catalog.{from})");
     Ok(scalar(select(Snapshot::Latest, &sql, &parameters)?).as_deref() == Some("t"))

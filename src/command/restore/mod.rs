@@ -6,6 +6,7 @@ mod existing;
 mod fit;
 mod load;
 mod lock;
+mod lost_keys;
 mod owners;
 mod recount;
 pub mod rehearse;

@@ -5,8 +5,11 @@ use serde_json::{Value, json};
 
 use super::RestoreRequest;
 use super::create::Created;
+use super::lost_keys::lost_keys;
 use super::targets::Targets;
 use crate::error::{Error, Result, Told};
+use crate::pg::ddl::Name;
+use crate::pg::query::{Snapshot, number, scalar, select};
 use crate::pg::subtransaction::{Then, attempt};
 
 /// Rows of one sheet.
@@ -48,7 +51,13 @@ pub struct SheetReport {
     pub errors: Vec<Told>,
     /// For people.
     pub message: Option<String>,
+    /// The table was gone and was made.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub made: bool,
 }
+
+/// What is told of a table that was made.
+const MADE: &str = "the table was made; triggers, policies and grants are not part of a bundle";
 
 /// The whole result.
 #[derive(Clone, Debug)]
@@ -89,6 +98,7 @@ impl Report {
             SheetReport {
                 sheet: Some(name.clone()),
                 relation: target.map(|target| target.qualified.clone()),
+                made: target.is_some_and(|target| target.made),
                 action: "restored",
                 rows: Some(Rows::default()),
                 errors: if errors.is_empty() { Vec::new() } else { vec![misfit(target, errors)] },
@@ -148,14 +158,20 @@ impl Report {
         }
     }
 
-    /// Adds what waited for the rows of the tables that were made.
+    /// Adds what waited for the rows of the tables that were made, and tells what they have lost.
     ///
     /// # Errors
     /// As [`Report::step`].
     pub fn finish(&mut self, targets: &Targets, created: &mut Created) -> Result<()> {
-        for target in &targets.tables {
-            if target.made {
-                self.note(&target.sheet.name, "the table was made");
+        for target in targets.tables.iter().filter(|target| target.made) {
+            self.note(&target.sheet.name, MADE);
+        }
+        for lost in lost_keys(created)? {
+            // A partition has no sheet of its own.
+            let oid = relation_oid(&lost.refers_to)?;
+            let target = targets.tables.iter().find(|target| oid.is_some_and(|oid| target.members.contains(&oid)));
+            if let Some(target) = target {
+                self.note(&target.sheet.name, &lost.told);
             }
         }
         // What could not be loaded lacks keys that others refer to.
@@ -184,6 +200,14 @@ impl Report {
         if let Some(row) = self.row(sheet) {
             let before = row.message.take().map(|before| format!("{before}; ")).unwrap_or_default();
             row.message = Some(format!("{before}{message}"));
+        }
+    }
+
+    /// As [`Report::note`], of the table's sheet; the table's name is quoted.
+    pub fn note_of(&mut self, relation: &str, message: &str) {
+        let of_relation = self.sheets.iter().find(|row| row.relation.as_deref() == Some(relation));
+        if let Some(sheet) = of_relation.and_then(|row| row.sheet.clone()) {
+            self.note(&sheet, message);
         }
     }
 
@@ -230,4 +254,9 @@ impl Report {
 fn misfit(target: Option<&super::targets::Target>, problems: &[String]) -> Told {
     let table = target.map(|target| target.qualified.as_str()).unwrap_or_default();
     Error::Incompatible { problems: vec![format!("{table}: {}", problems.join(", "))] }.told()
+}
+
+fn relation_oid(name: &Name) -> Result<Option<u32>> {
+    let quoted = pgrx::spi::quote_qualified_identifier(&name.0, &name.1);
+    Ok(number(&scalar(select(Snapshot::Latest, "SELECT pg_catalog.to_regclass($1)::oid", &[Some(&quoted)])?)))
 }

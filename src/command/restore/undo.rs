@@ -188,11 +188,11 @@ pub fn undo(extension: Extension, audit_id: &str, dry_run: bool, checkpoint: boo
             "Restore another backup that was made before: SELECT * FROM paliad_backup.list();",
         ));
     };
-    restore(
+    let mut report = restore(
         extension,
         &RestoreRequest {
             backup_id: checkpoint_id,
-            sheets: Some(tables(&restored)),
+            sheets: Some(tables(&restored, |_| true)),
             scope: Scope::Full,
             whole: restored.whole,
             target: None,
@@ -205,14 +205,21 @@ pub fn undo(extension: Extension, audit_id: &str, dry_run: bool, checkpoint: boo
             undoes: Some(audit_id.to_owned()),
             actor,
         },
-    )
+    )?;
+    for table in tables(&restored, |row| row["made"] == true) {
+        report.note_of(
+            &table,
+            &format!("the table was made by the restore and stays, without rows: DROP TABLE {table};"),
+        );
+    }
+    Ok(report)
 }
 
-/// The tables that rows were put into.
-fn tables(restored: &Restored) -> Vec<String> {
+/// Those of the tables that rows were put into, quoted.
+fn tables(restored: &Restored, wanted: impl Fn(&Value) -> bool) -> Vec<String> {
     let rows = restored.result.as_ref().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     rows.iter()
-        .filter(|row| row["action"] == "restored")
+        .filter(|row| row["action"] == "restored" && wanted(row))
         .filter_map(|row| row["relation"].as_str().map(str::to_owned))
         .collect()
 }
