@@ -45,7 +45,7 @@ CREATE FUNCTION paliad_backup.latest()
     LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'latest_wrapper';
 COMMENT ON FUNCTION paliad_backup.latest() IS
-    'The catalog row of the newest backup that is done and not deleted, checkpoints and imported ones apart: who restores the latest wants neither what was there before a restore nor the rows of another database. All NULL when there is none';
+    'The catalog row of the newest backup that is done and neither deleted nor found missing or damaged, checkpoints and imported ones apart: who restores the latest wants neither what was there before a restore nor the rows of another database. All NULL when there is none';
 
 CREATE FUNCTION paliad_backup.list_files(id uuid)
     RETURNS TABLE (path text, size bigint, compressed_size bigint, sha256 text)

@@ -143,6 +143,14 @@ pub enum Error {
     /// The bundle could not be written or read.
     #[error("{0}")]
     Bundle(#[from] BundleError),
+    /// A bundle is not the one that was made.
+    #[error("{message}")]
+    Damaged {
+        /// What is wrong with it.
+        message: String,
+        /// How to learn more, and which bundle is good.
+        hint: String,
+    },
     /// Something the server or a format can't do.
     #[error("{message}")]
     Unsupported {
@@ -206,7 +214,7 @@ impl Error {
             Error::Bundle(BundleError::Io(source)) => io_sqlstate(source),
             Error::Bundle(BundleError::Aborted) => ERRCODE_QUERY_CANCELED,
             Error::Bundle(BundleError::UnknownFormat(_)) | Error::Unsupported { .. } => ERRCODE_FEATURE_NOT_SUPPORTED,
-            Error::Bundle(BundleError::Damaged(_)) => ERRCODE_DATA_CORRUPTED,
+            Error::Bundle(BundleError::Damaged(_)) | Error::Damaged { .. } => ERRCODE_DATA_CORRUPTED,
             Error::Internal(_) => ERRCODE_INTERNAL_ERROR,
         }
     }
@@ -234,6 +242,7 @@ impl Error {
             | Error::Rights { hint, .. }
             | Error::UnknownObject { hint, .. }
             | Error::WrongState { hint, .. }
+            | Error::Damaged { hint, .. }
             | Error::Unsupported { hint, .. } => hint.clone(),
             Error::NotConfigured { database } => format!(
                 "As a superuser: ALTER DATABASE {} SET paliad_backup.directory = '/var/lib/postgresql/paliad_backup'; \

@@ -147,3 +147,36 @@ fn what_has_no_bundle_is_an_error_and_a_deleted_one_a_verdict() {
     assert_eq!(verify(&mut reader, &backup).len(), 9);
     assert_eq!(refused(&mut reader, &format!("SELECT paliad_backup.repair_checksum('{}')", backup.id)).0, "42501");
 }
+
+/// Who restores the latest does not want one that is known to be damaged, and hears which one is good.
+#[test]
+fn a_damaged_bundle_is_not_the_latest_and_its_errors_name_a_good_one() {
+    let (_database, mut client, good) = application();
+    let damaged = run(&mut client).unwrap();
+    let latest = "SELECT id::text FROM paliad_backup.latest()";
+    let found = |client: &mut Client| client.query_one(latest, &[]).unwrap().get::<_, Option<String>>(0);
+    assert_eq!(found(&mut client), Some(damaged.id.clone()));
+    damaged.damage("csv/matters.csv");
+    let refusals = |client: &mut Client| {
+        let calls = ["restore($)", "restore($, overwrite => true)", "repair_checksum($)", "rehearse_restore($)"];
+        calls.map(|call| {
+            let call = format!("SELECT paliad_backup.{}", call.replace('$', &format!("'{}'", damaged.id)));
+            let (state, _, hint) = refused(client, &call);
+            assert_eq!(state, "XX001", "{call}");
+            hint
+        })
+    };
+    let verify_it = format!("SELECT * FROM paliad_backup.verify('{}'); tells what is wrong with it.", damaged.id);
+    let another = format!("{verify_it} The newest backup that was not found damaged is {}.", good.id);
+    assert_eq!(refusals(&mut client), [(); 4].map(|()| another.clone()));
+    assert_eq!(failed(&verify(&mut client, &damaged)), ["sha256", "contents", "checksums", "rows"]);
+    assert_eq!(found(&mut client), Some(good.id.clone()));
+    // A shorter file is noticed before its checksum is.
+    OpenOptions::new().write(true).open(damaged.path()).unwrap().set_len(1000).unwrap();
+    assert_eq!(refusals(&mut client), [(); 4].map(|()| another.clone()));
+    // No other is good.
+    good.damage("csv/matters.csv");
+    verify(&mut client, &good);
+    assert_eq!(found(&mut client), None);
+    assert_eq!(refusals(&mut client), [(); 4].map(|()| verify_it.clone()));
+}

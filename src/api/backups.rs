@@ -5,6 +5,7 @@ use pgrx::{AnyElement, Uuid, pg_sys};
 
 use super::arguments::{self, uuid_text};
 use super::{authorized, authorized_unless};
+use crate::catalog::backups;
 use crate::command::run::{self, RunRequest};
 use crate::error::{Error, Result};
 use crate::pg::query::{Snapshot, composite, return_query, scalar, select};
@@ -81,13 +82,14 @@ fn get(id: Option<Uuid>) -> Option<AnyElement> {
     })
 }
 
-/// `paliad_backup.latest()`: the newest backup, neither checkpoint nor imported, that is done and has its file; no row, all NULL, when there is none.
+/// `paliad_backup.latest()`: the newest backup, neither checkpoint nor imported, that is done, has its file and was not found damaged; no row,
+/// all NULL, when there is none.
 #[pg_extern(sql = false)]
 fn latest() -> Option<AnyElement> {
     authorized(|_| {
+        let good = backups::GOOD;
         composite(
-            "SELECT b FROM paliad_backup.backups AS b WHERE b.status = 'done' AND b.kind <> 'checkpoint' \
-             AND b.imported_at IS NULL AND b.deleted_at IS NULL AND b.missing_at IS NULL ORDER BY b.started_at DESC, b.id LIMIT 1",
+            &format!("SELECT b FROM paliad_backup.backups AS b WHERE {good} ORDER BY b.started_at DESC, b.id LIMIT 1"),
             &[],
         )
     })

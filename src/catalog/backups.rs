@@ -135,6 +135,22 @@ pub fn find(id: &str) -> Result<Backup> {
     serde_json::from_str(&row).map_err(Error::internal)
 }
 
+/// What `latest()` returns is the newest of these: who restores the latest wants neither what was there before a restore, nor the rows of
+/// another database, nor what verify() has found damaged.
+pub const GOOD: &str = "b.status = 'done' AND b.kind <> 'checkpoint' AND b.imported_at IS NULL AND b.deleted_at IS NULL \
+                        AND b.missing_at IS NULL AND b.verify_ok IS NOT FALSE";
+
+/// The newest of the good ones but this.
+///
+/// # Errors
+/// The server's.
+pub fn newest_good_but(id: &str) -> Result<Option<String>> {
+    let sql = format!(
+        "SELECT b.id FROM paliad_backup.backups AS b WHERE {GOOD} AND b.id <> $1::uuid ORDER BY b.started_at DESC, b.id LIMIT 1"
+    );
+    Ok(scalar(select(Snapshot::Latest, &sql, &[Some(id)])?))
+}
+
 /// All rows that say running, oldest first.
 ///
 /// # Errors

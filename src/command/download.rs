@@ -100,14 +100,28 @@ pub fn open(backup: &Backup) -> Result<Artifact> {
     };
     let artifact = storage::open_for_reading()?.open(uri)?;
     if backup.size_bytes.is_some_and(|size| size != artifact.size) {
-        return Err(crate::bundle::BundleError::Damaged(format!(
+        let message = format!(
             "the file of backup {id} has {} bytes, the catalog says {}",
             artifact.size,
             backup.size_bytes.unwrap_or_default()
-        ))
-        .into());
+        );
+        return Err(damaged(id, message));
     }
     Ok(artifact)
+}
+
+/// The error for a bundle that is not the one that was made.
+pub fn damaged(id: &str, message: String) -> Error {
+    Error::Damaged { message, hint: damaged_hint(id) }
+}
+
+/// What to do about such a bundle.
+pub fn damaged_hint(id: &str) -> String {
+    let mut hint = format!("SELECT * FROM paliad_backup.verify('{id}'); tells what is wrong with it.");
+    if let Ok(Some(other)) = backups::newest_good_but(id) {
+        hint += &format!(" The newest backup that was not found damaged is {other}.");
+    }
+    hint
 }
 
 fn open_downloaded(extension: Extension, backup: &Backup, actor: &Actor) -> Result<Artifact> {

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::background::Task;
+use super::download;
 use crate::bundle::encoder::Abort;
 use crate::bundle::verification::{self, Expected, Verdict};
 use crate::catalog::audit::Actor;
@@ -53,7 +54,7 @@ pub fn verify_all(extension: Extension, actor: &Actor) -> Result<Vec<(String, Ve
 /// Puts the file's own size and checksum on the row, where the bundle proves itself from inside. True where they were others.
 ///
 /// # Errors
-/// [`Error::Bundle`] where it doesn't prove itself; as [`verify`].
+/// [`Error::Damaged`] where it doesn't prove itself; as [`verify`].
 pub fn repair_checksum(extension: Extension, id: &str, actor: &Actor) -> Result<bool> {
     let backup = backups::find(id)?;
     let verdict = verify(extension, id, actor)?;
@@ -61,7 +62,7 @@ pub fn repair_checksum(extension: Extension, id: &str, actor: &Actor) -> Result<
         let fault =
             verdict.checks.iter().find(|check| check.ok != Some(true) && !["size", "sha256"].contains(&check.name));
         let fault = fault.map(|check| check.detail.as_str()).unwrap_or_default();
-        return Err(crate::bundle::BundleError::Damaged(format!("backup {id} does not prove itself: {fault}")).into());
+        return Err(download::damaged(id, format!("backup {id} does not prove itself: {fault}")));
     }
     if verdict.is_good() {
         return Ok(false);

@@ -29,6 +29,8 @@ pub struct Source {
 struct Proof {
     task: Task<BundleResult<(u64, String)>>,
     expected: Option<String>,
+    /// What to do where it becomes another; known before, for after an error nothing can be asked.
+    hint: String,
 }
 
 impl Source {
@@ -46,7 +48,7 @@ impl Source {
             let abort = Abort::default();
             let stop = abort.clone();
             let task = Task::start("paliad hash", abort, move || hash(&file, &stop))?;
-            proof = Some(Proof { task, expected: backup.sha256.clone() });
+            proof = Some(Proof { task, expected: backup.sha256.clone(), hint: download::damaged_hint(&backup.id) });
         }
         let reader = BundleReader::open(artifact.file)?;
         let manifest = Manifest::parse(&reader.manifest_bytes()?)?;
@@ -64,16 +66,16 @@ impl Source {
     /// no statement of the file executed. `meanwhile` is called now and then.
     ///
     /// # Errors
-    /// [`Error::Bundle`] for another file.
+    /// [`Error::Damaged`] for another file.
     pub fn prove(&mut self, meanwhile: impl FnMut() -> Result<()>) -> Result<()> {
-        let Some(Proof { task, expected }) = self.proof.take() else { return Ok(()) };
+        let Some(Proof { task, expected, hint }) = self.proof.take() else { return Ok(()) };
         let (_, sha256) = task.join(meanwhile)??;
         if expected.as_ref() == Some(&sha256) {
             return Ok(());
         }
         let id = &self.manifest.run.id;
-        let found = format!("the file of backup {id} is not the one that was made: its SHA-256 is {sha256}");
-        Err(BundleError::Damaged(found).into())
+        let message = format!("the file of backup {id} is not the one that was made: its SHA-256 is {sha256}");
+        Err(Error::Damaged { message, hint })
     }
 
     /// A file of the bundle as text; none where there is no such file.
