@@ -3,9 +3,11 @@
 CREATE VIEW paliad_backup.backup_list WITH (security_invoker = true) AS
 SELECT
     b.id,
-    pg_catalog.format('%s-%s.zip',
-        pg_catalog.regexp_replace(coalesce(b.database_name::text, 'backup'), '[^A-Za-z0-9_.-]', '_', 'g'),
-        pg_catalog.to_char(b.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD-HH24MI')) AS download_name,
+    CASE WHEN b.status = 'done' AND b.deleted_at IS NULL AND b.missing_at IS NULL THEN
+        pg_catalog.format('%s-%s.zip',
+            pg_catalog.regexp_replace(coalesce(b.database_name::text, 'backup'), '[^A-Za-z0-9_.-]', '_', 'g'),
+            pg_catalog.to_char(b.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD-HH24MI'))
+    END AS download_name,
     b.kind,
     b.trigger,
     b.scope,
@@ -52,7 +54,8 @@ FROM paliad_backup.backups AS b;
 
 COMMENT ON VIEW paliad_backup.backup_list IS
     'Table backups with a friendly name for downloaded files; list() returns its rows, newest first';
-COMMENT ON COLUMN paliad_backup.backup_list.download_name IS 'Name for a downloaded file: database, and start in UTC';
+COMMENT ON COLUMN paliad_backup.backup_list.download_name IS
+    'Name for a downloaded file: database, and start in UTC; NULL where there is no file';
 DO $$
 DECLARE
     same record;

@@ -180,3 +180,22 @@ fn a_damaged_bundle_is_not_the_latest_and_its_errors_name_a_good_one() {
     assert_eq!(found(&mut client), None);
     assert_eq!(refusals(&mut client), [(); 4].map(|()| verify_it.clone()));
 }
+
+#[test]
+fn what_has_no_file_has_no_name_to_download_it_by() {
+    let (database, mut client, deleted) = application();
+    let named = "SELECT coalesce(string_agg(id::text, ' ' ORDER BY started_at), 'none') FROM paliad_backup.list()
+                 WHERE download_name IS NOT NULL";
+    let named = |client: &mut Client| client.query_one(named, &[]).unwrap().get::<_, String>(0);
+    let there = run(&mut client).unwrap();
+    assert_eq!(named(&mut client), format!("{} {}", deleted.id, there.id));
+    let mut holder = database.connect();
+    holder.batch_execute("BEGIN; LOCK TABLE matters").unwrap();
+    client.batch_execute("SET lock_timeout = '10ms'").unwrap();
+    assert_eq!(refused(&mut client, "SELECT paliad_backup.run()").0, "55P03");
+    client.batch_execute(&format!("SELECT paliad_backup.delete('{}')", deleted.id)).unwrap();
+    assert_eq!(named(&mut client), there.id, "neither failed nor deleted ones");
+    fs::remove_file(there.path()).unwrap();
+    assert_eq!(runs::reconcile(&mut client), [(there.id, "missing".to_owned())]);
+    assert_eq!(named(&mut client), "none");
+}
