@@ -87,21 +87,21 @@ CREATE FUNCTION paliad_backup.read_sheet(id uuid, sheet text, by_email text DEFA
     LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, pg_temp
     AS $$ SELECT pg_catalog.convert_from(r, 'UTF8')::pg_catalog.jsonb FROM paliad_backup.read_rows($1, $2, $3) AS r $$;
 COMMENT ON FUNCTION paliad_backup.read_sheet(uuid, text, text) IS
-    'The rows of one sheet of a bundle, in its order, each as an object: column to value. Audited. Errors: 42704 no such backup or sheet, 55000 not done or deleted, or a bundle without json, 0A000 a row of 1 GB or more, XX001 the bundle is damaged; and what jsonb cannot hold (54000 more than 256 MB in one row, 22P05 \\u0000 in a json value): read_rows() has it';
+    'The rows of one sheet of a bundle, in its order, each as an object: column to value. sheet: its name, or schema.table. Audited. Errors: 42704 no such backup or sheet, 55000 not done or deleted, or a bundle without json, 0A000 a row of 1 GB or more, XX001 the bundle is damaged; and what jsonb cannot hold (54000 more than 256 MB in one row, 22P05 \\u0000 in a json value): read_rows() has it';
 
 CREATE FUNCTION paliad_backup.read_sheet_as(row_type anyelement, id uuid, sheet text, by_email text DEFAULT NULL)
     RETURNS SETOF anyelement
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'read_sheet_as_wrapper';
 COMMENT ON FUNCTION paliad_backup.read_sheet_as(anyelement, uuid, text, text) IS
-    'The rows of one sheet of a bundle, in its order, as rows of a table: read_sheet_as(NULL::paliad.projects, id, ''projects''). Exact values: from csv, by the types'' own input functions, as the table''s owner. Columns are matched by name; those that the bundle lacks are NULL, generated ones are computed. Audited. Errors: 22023 not a row type, or none of its columns is in the sheet, 42704 no such backup or sheet, 55000 not done or deleted, or a bundle without csv, 0A000 a row of 1 GB or more, XX001 the bundle is damaged';
+    'The rows of one sheet of a bundle, in its order, as rows of a table: read_sheet_as(NULL::paliad.projects, id, ''projects''). Exact values: from csv, by the types'' own input functions, as the table''s owner. sheet: its name, or schema.table. Columns are matched by name; those that the bundle lacks are NULL, generated ones are computed. Audited. Errors: 22023 not a row type, or none of its columns is in the sheet, 42704 no such backup or sheet, 55000 not done or deleted, or a bundle without csv, 0A000 a row of 1 GB or more, XX001 the bundle is damaged';
 
 CREATE FUNCTION paliad_backup.diff(id uuid, sheet text, by_email text DEFAULT NULL)
     RETURNS TABLE (key jsonb, change text, columns text[], old jsonb, new jsonb)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'diff_wrapper';
 COMMENT ON FUNCTION paliad_backup.diff(uuid, text, text) IS
-    'What has become of a table''s rows since the backup, by the bundle''s primary key: removed, changed or added. columns: those that changed; old and new: their values as texts, or all where a row is removed or added. Values are compared as csv has them, in the columns that bundle and table both have. Without a primary key rows are compared as a whole, equal ones counted, and nothing is ''changed''. First what is in the bundle, in its order, then what was added. Audited; the table is read as its owner, in your snapshot. Errors: 42704 no such backup or sheet, or the table is gone, 55000 not done or deleted, a bundle without csv, or a sheet that is of no table, 42501 an excluded table, 22023 no common column, 55P03 the table is locked, 54000 a row of 1 GB or more, XX001 the bundle is damaged';
+    'What has become of a table''s rows since the backup, by the bundle''s primary key: removed, changed or added. sheet: its name, or schema.table. columns: those that changed; old and new: their values as texts, or all where a row is removed or added. Values are compared as csv has them, in the columns that bundle and table both have. Without a primary key rows are compared as a whole, equal ones counted, and nothing is ''changed''. First what is in the bundle, in its order, then what was added. Audited; the table is read as its owner, in your snapshot. Errors: 42704 no such backup or sheet, or the table is gone, 55000 not done or deleted, a bundle without csv, or a sheet that is of no table, 42501 an excluded table, 22023 no common column, 55P03 the table is locked, 54000 a row of 1 GB or more, XX001 the bundle is damaged';
 
 CREATE FUNCTION paliad_backup.delete(id uuid, by_email text DEFAULT NULL)
     RETURNS paliad_backup.backups

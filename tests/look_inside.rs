@@ -131,3 +131,76 @@ fn what_cannot_be_read_is_said() {
         assert_eq!(refused(&mut client, &format!("SELECT paliad_backup.{call}")).0, "XX001", "{call}");
     }
 }
+
+/// Whoever knows the table need not know its sheet's name.
+#[test]
+fn a_sheet_goes_by_its_own_name_or_its_table_s() {
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE SCHEMA app; CREATE SCHEMA \"My App\"; CREATE TABLE app.protokoll (a int); INSERT INTO app.protokoll VALUES (1), (2);
+             CREATE TABLE \"My App\".\"Log\" (a int); INSERT INTO \"My App\".\"Log\" VALUES (3);
+             INSERT INTO paliad_backup.sheets (relation_schema, relation_name, sheet_name) VALUES ('My App', 'Log', 'app.protokoll')",
+        )
+        .unwrap();
+    let backup = run(&mut client).unwrap();
+    client.batch_execute("DELETE FROM app.protokoll; DELETE FROM \"My App\".\"Log\"").unwrap();
+    let calls = [
+        "(r ->> 'a')::int FROM paliad_backup.read_sheet($, $$NAME$$) AS r",
+        "(convert_from(r, 'UTF8')::jsonb ->> 'a')::int FROM paliad_backup.read_rows($, $$NAME$$) AS r",
+        "r.a FROM paliad_backup.read_sheet_as(NULL::app.protokoll, $, $$NAME$$) AS r",
+        "(r.old ->> 'a')::int FROM paliad_backup.diff($, $$NAME$$) AS r",
+    ];
+    for call in calls {
+        let mut rows = |name: &str| -> Vec<i32> {
+            let sql = format!("SELECT {}", call.replace("$, ", &format!("'{}', ", backup.id)).replace("NAME", name));
+            let rows = client.query(&sql, &[]).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+            rows.iter().map(|row| row.get(0)).collect()
+        };
+        assert_eq!(rows("protokoll"), [1, 2], "{call}");
+        assert_eq!(rows("My App.Log"), [3], "{call}");
+        assert_eq!(rows("\"My App\".\"Log\""), [3], "{call}");
+        assert_eq!(rows("app.protokoll"), [1, 2], "a table's name comes before that of another's sheet: {call}");
+    }
+}
+
+#[test]
+fn what_is_no_sheet_is_explained() {
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE SCHEMA app; CREATE TABLE app.events (at int, n int) PARTITION BY RANGE (at);
+             CREATE TABLE app.events_1 PARTITION OF app.events FOR VALUES FROM (0) TO (9) PARTITION BY RANGE (n);
+             CREATE TABLE app.events_2 PARTITION OF app.events_1 DEFAULT;
+             CREATE TABLE app.kunden (id int PRIMARY KEY); CREATE VIEW app.offene AS SELECT * FROM app.kunden;
+             CREATE MATERIALIZED VIEW app.\"Summen\" AS SELECT count(*) FROM app.kunden",
+        )
+        .unwrap();
+    let backup = run(&mut client).unwrap();
+    let registered = "it is exported when it is registered in paliad_backup.sheets.";
+    for (name, told) in [
+        ("events_2", "app.events_2 is a partition of app.events: sheet \"events\" has its rows.".to_owned()),
+        ("app.events_1", "app.events_1 is a partition of app.events: sheet \"events\" has its rows.".to_owned()),
+        ("app.offene", format!("app.offene is a view: {registered}")),
+        ("Summen", format!("app.\"Summen\" is a materialized view: {registered}")),
+        ("Kunden", "There is a sheet \"kunden\".".to_owned()),
+        ("kunde", "There is a sheet \"kunden\".".to_owned()),
+        ("app.kundn", "There is a sheet \"kunden\".".to_owned()),
+        ("evens", "There is a sheet \"events\".".to_owned()),
+    ] {
+        for call in ["read_sheet($, #)", "read_sheet_as(NULL::app.kunden, $, #)", "diff($, #)", "restore($, ARRAY[#])"]
+        {
+            let call = call.replace('$', &format!("'{}'", backup.id)).replace('#', &format!("'{name}'"));
+            let (state, message, hint) = refused(&mut client, &format!("SELECT paliad_backup.{call}"));
+            assert_eq!((state.as_str(), hint.starts_with(&told)), ("42704", true), "{call}: {hint}");
+            assert_eq!(message, format!("there is no sheet \"{name}\" in backup {}", backup.id));
+        }
+    }
+    // What resembles nothing: the names are few, or shown by a query.
+    let nothing = format!("SELECT paliad_backup.restore('{}', '{{nothing,kundn}}')", backup.id);
+    let (_, message, hint) = refused(&mut client, &nothing);
+    assert!(message.starts_with("there is no sheet \"nothing\", \"kundn\" in backup "), "{message}");
+    assert!(hint.starts_with("There is a sheet \"kunden\". SELECT jsonb_object_keys(row_counts)"), "{hint}");
+}

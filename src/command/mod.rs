@@ -27,6 +27,7 @@ mod register;
 mod schema_sql;
 mod seal;
 mod sequences;
+mod sheet_names;
 mod sheet_rows;
 mod table_texts;
 

@@ -5,6 +5,7 @@ use std::io::{BufReader, ErrorKind};
 use serde_json::json;
 
 use super::download::{MAX_VALUE, buffer, open_audited};
+use super::sheet_names;
 use crate::bundle::BundleError;
 use crate::bundle::manifest::{Manifest, SheetEntry};
 use crate::bundle::objects::Objects;
@@ -46,7 +47,7 @@ pub fn file(extension: Extension, id: &str, path: &str, actor: &Actor) -> Result
 pub fn rows(extension: Extension, id: &str, sheet: &str, actor: &Actor) -> Result<Rows> {
     let reader = open(extension, id, sheet, actor)?;
     let manifest = Manifest::parse(&reader.manifest_bytes()?)?;
-    let entry = sheet_of(manifest, id, sheet)?;
+    let entry = sheet_of(&manifest, sheet)?;
     let Some(file) = entry.files.json else {
         return Err(Error::WrongState {
             message: format!("backup {id} has no json files"),
@@ -57,15 +58,15 @@ pub fn rows(extension: Extension, id: &str, sheet: &str, actor: &Actor) -> Resul
     Ok(Rows { objects: Objects::new(source, MAX_VALUE as usize), path: file.path })
 }
 
-/// One sheet of a bundle.
+/// One sheet of a bundle, by its name or its table's.
 ///
 /// # Errors
 /// [`Error::UnknownObject`].
-pub(super) fn sheet_of(manifest: Manifest, id: &str, name: &str) -> Result<SheetEntry> {
-    manifest.sheets.into_iter().find(|entry| entry.name == name).ok_or_else(|| Error::UnknownObject {
-        message: format!("there is no sheet \"{name}\" in backup {id}"),
-        hint: format!("SELECT jsonb_object_keys(row_counts) FROM paliad_backup.get('{id}'); shows them."),
-    })
+pub(super) fn sheet_of(manifest: &Manifest, name: &str) -> Result<SheetEntry> {
+    match sheet_names::named(manifest, name) {
+        Some(sheet) => Ok(sheet.clone()),
+        None => Err(sheet_names::unknown(manifest, &[name])?),
+    }
 }
 
 /// Opens a bundle to look for `what` in it; the read is audited.

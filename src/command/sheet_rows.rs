@@ -32,7 +32,7 @@ impl SheetRows {
     pub fn open(extension: Extension, id: &str, sheet: &str, actor: &Actor) -> Result<SheetRows> {
         let reader = open(extension, id, sheet, actor)?;
         let manifest = Manifest::parse(&reader.manifest_bytes()?)?;
-        let sheet = sheet_of(manifest, id, sheet)?;
+        let sheet = sheet_of(&manifest, sheet)?;
         let Some(file) = &sheet.files.csv else {
             return Err(Error::WrongState {
                 message: format!("backup {id} has no csv files"),

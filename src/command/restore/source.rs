@@ -1,16 +1,16 @@
 //! The bundle that is restored: opened, and compared with what the catalog says of it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::bundle::encoder::Abort;
 use crate::bundle::manifest::{Manifest, Scope, SheetEntry};
 use crate::bundle::reader::BundleReader;
-use crate::bundle::sheet::Relation;
 use crate::bundle::verification::hash;
 use crate::bundle::{BundleError, Result as BundleResult};
 use crate::catalog::backups::Backup;
 use crate::command::background::Task;
-use crate::command::download;
+use crate::command::{download, sheet_names};
 use crate::error::{Error, Result};
 
 /// Longest script that is taken apart, in bytes.
@@ -101,31 +101,22 @@ impl Source {
     /// # Errors
     /// [`Error::UnknownObject`] naming those that the bundle hasn't.
     pub fn chosen(&self, sheets: Option<&[String]>, scope: Scope) -> Result<Vec<&SheetEntry>> {
-        let id = &self.manifest.run.id;
-        if let Some(wanted) = sheets {
-            let unknown: Vec<&str> = wanted
-                .iter()
-                .filter(|name| !self.manifest.sheets.iter().any(|sheet| is_named(sheet, name)))
-                .map(String::as_str)
-                .collect();
-            if !unknown.is_empty() {
-                return Err(Error::UnknownObject {
-                    message: format!("there is no sheet {} in backup {id}", unknown.join(", ")),
-                    hint: format!("SELECT jsonb_object_keys(row_counts) FROM paliad_backup.get('{id}'); shows them."),
-                });
+        let mut wanted: HashSet<&str> = HashSet::new();
+        let mut unknown: Vec<&str> = Vec::new();
+        for name in sheets.unwrap_or_default() {
+            match sheet_names::named(&self.manifest, name) {
+                Some(sheet) => {
+                    wanted.insert(&sheet.name);
+                }
+                None => unknown.push(name),
             }
         }
+        if !unknown.is_empty() {
+            return Err(sheet_names::unknown(&self.manifest, &unknown)?);
+        }
         let is_wanted = |sheet: &&SheetEntry| {
-            scope.includes(sheet.kind) && sheets.is_none_or(|wanted| wanted.iter().any(|name| is_named(sheet, name)))
+            scope.includes(sheet.kind) && (sheets.is_none() || wanted.contains(sheet.name.as_str()))
         };
         Ok(self.manifest.sheets.iter().filter(is_wanted).collect())
     }
-}
-
-/// By the sheet's name, or its table's, quoted where it must be or not.
-fn is_named(sheet: &SheetEntry, name: &str) -> bool {
-    let of_table = |Relation { schema, table }: &Relation| {
-        format!("{schema}.{table}") == name || pgrx::spi::quote_qualified_identifier(schema, table) == name
-    };
-    sheet.name == name || sheet.relation.as_ref().is_some_and(of_table)
 }
