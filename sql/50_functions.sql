@@ -94,7 +94,7 @@ CREATE FUNCTION paliad_backup.read_sheet_as(row_type anyelement, id uuid, sheet 
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'read_sheet_as_wrapper';
 COMMENT ON FUNCTION paliad_backup.read_sheet_as(anyelement, uuid, text, text) IS
-    'The rows of one sheet of a bundle, in its order, as rows of a table: read_sheet_as(NULL::paliad.projects, id, ''projects''). Exact values: from csv, by the types'' own input functions, as the table''s owner. sheet: its name, or schema.table. Columns are matched by name; those that the bundle lacks are NULL, generated ones are computed. Audited. Errors: 22023 not a row type, or none of its columns is in the sheet, 42704 no such backup or sheet, 55000 not done or deleted, or a bundle without csv, 0A000 a row of 1 GB or more, XX001 the bundle is damaged';
+    'The rows of one sheet of a bundle, in its order, as rows of a table: read_sheet_as(NULL::paliad.projects, id, ''projects''). Exact values: from csv, by the types'' own input functions, as the table''s owner. sheet: its name, or schema.table. Columns are matched by name; those that the bundle lacks are NULL and told in a NOTICE, generated ones are computed. Audited. Errors: 22023 not a row type, or none of its columns is in the sheet, 42704 no such backup or sheet, 55000 not done or deleted, or a bundle without csv, 0A000 a row of 1 GB or more, XX001 the bundle is damaged';
 
 CREATE FUNCTION paliad_backup.diff(id uuid, sheet text, by_email text DEFAULT NULL)
     RETURNS TABLE (key jsonb, change text, columns text[], old jsonb, new jsonb)

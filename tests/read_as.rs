@@ -216,3 +216,34 @@ fn memory_is_bounded_by_work_mem() {
     let written = plan[0]["Plan"]["Temp Written Blocks"].as_i64().unwrap();
     assert!(written * 8192 > 30_000_000, "{written} blocks");
 }
+
+/// One column in common is enough, and a wrong table can have it: whoever reads hears what is missing.
+#[test]
+fn columns_that_the_sheet_has_not_are_told() {
+    let cluster = Cluster::shared();
+    let database = cluster.database();
+    let (notices, heard) = std::sync::mpsc::channel();
+    let mut config = cluster.config(database.name(), "postgres");
+    config.notice_callback(move |notice| {
+        let _ = notices.send((notice.severity().to_owned(), notice.message().to_owned()));
+    });
+    let mut client = config.connect(postgres::NoTls).unwrap();
+    client
+        .batch_execute(
+            "CREATE SCHEMA app; CREATE TABLE app.kunden (id int PRIMARY KEY, name text, gross text GENERATED ALWAYS AS (upper(name)) STORED);
+             CREATE TABLE app.auftraege (id int PRIMARY KEY, gone int, \"Preis\" int, kunde int);
+             ALTER TABLE app.auftraege DROP COLUMN gone; INSERT INTO app.kunden VALUES (1, 'a'), (2, 'b')",
+        )
+        .unwrap();
+    let backup = run(&mut client).unwrap();
+    let read = |row_type: &str| {
+        format!("SELECT count(*) FROM paliad_backup.read_sheet_as(NULL::{row_type}, '{}', 'kunden')", backup.id)
+    };
+    heard.try_iter().for_each(drop);
+    assert_eq!(count(&mut client, &read("app.kunden")), 2);
+    assert_eq!(heard.try_iter().collect::<Vec<_>>(), [], "it has them all, generated ones too");
+    assert_eq!(count(&mut client, &read("app.auftraege")), 2);
+    let told =
+        "sheet \"kunden\" has no column \"Preis\", \"kunde\" of app.auftraege: null, or computed where it is generated";
+    assert_eq!(heard.try_iter().collect::<Vec<_>>(), [("NOTICE".to_owned(), told.to_owned())]);
+}

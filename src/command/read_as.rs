@@ -5,6 +5,7 @@ use pgrx::pg_sys;
 use super::SCAN_SETTINGS;
 use super::foreign_checks;
 use super::sheet_rows::SheetRows;
+use crate::bundle::manifest::SheetEntry;
 use crate::catalog::audit::Actor;
 use crate::catalog::extension::Extension;
 use crate::error::{Error, Result};
@@ -35,6 +36,7 @@ pub fn read_sheet_as(
             hint: format!("Its columns are {}.", rows.columns.join(", ")),
         });
     }
+    tell_missing(&rows.sheet, &known, &name);
     let columns = rows.columns.clone();
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     act_as(As::Reader(owner), &SCAN_SETTINGS, || {
@@ -45,6 +47,19 @@ pub fn read_sheet_as(
             Ok(())
         })
     })
+}
+
+/// One column in common may be a coincidence: the table may be another than the one that was meant.
+fn tell_missing(sheet: &SheetEntry, known: &[String], table: &str) {
+    let is_missing = |name: &&String| !sheet.columns.iter().any(|column| column.name == **name);
+    let missing: Vec<String> = known.iter().filter(is_missing).map(|name| format!("\"{name}\"")).collect();
+    if !missing.is_empty() {
+        pgrx::notice!(
+            "sheet \"{}\" has no column {} of {table}: null, or computed where it is generated",
+            sheet.name,
+            missing.join(", ")
+        );
+    }
 }
 
 /// The type's relation, which keeps its columns until the transaction ends, its name and who owns it.
