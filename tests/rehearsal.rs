@@ -163,3 +163,33 @@ fn a_bundle_that_was_changed_is_refused() {
     let error = client.query(&format!("SELECT * FROM paliad_backup.rehearse_restore('{id}')"), &[]).unwrap_err();
     assert_eq!(sqlstate(&error), "XX001", "{error:?}");
 }
+
+/// That the live tables have changed is one thing, that a type is gone another: both have a way out.
+#[test]
+fn a_type_that_is_gone_comes_with_what_makes_it() {
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE SCHEMA app; CREATE DOMAIN app.plz AS text CHECK (VALUE ~ '^[0-9]{5}$');
+             CREATE TABLE app.orte (id int PRIMARY KEY, plz app.plz); INSERT INTO app.orte VALUES (1, '80331');
+             CREATE TABLE app.gone (plz app.plz)",
+        )
+        .unwrap();
+    let id = backup(&mut client);
+    client.batch_execute("DROP DOMAIN app.plz CASCADE; DROP TABLE app.gone").unwrap();
+    let rows = rehearse(&mut client, &id);
+    let help = "42704: there is no type app.plz. restore(create_missing => true) makes it by the bundle's schema.sql, \
+                where that has it; else create it, or the extension that it belongs to.";
+    assert_eq!(verdict(&rows, "gone"), (Some(false), help));
+    let differs = format!("{help} The live table differs, and restore() would refuse it: it has no column \"plz\".");
+    assert_eq!(verdict(&rows, "orte"), (Some(false), differs.as_str()));
+    // As it says.
+    client.batch_execute("DROP TABLE app.orte").unwrap();
+    let restored = format!(
+        "SELECT FROM paliad_backup.restore('{id}', create_missing => true, dry_run => false, checkpoint => false)"
+    );
+    client.query(&restored, &[]).unwrap();
+    let rows = rehearse(&mut client, &id);
+    assert_eq!((verdict(&rows, "orte").0, verdict(&rows, "gone").0), (Some(true), Some(true)), "{rows:?}");
+}

@@ -101,8 +101,10 @@ fn one(source: &Source, sheet: &SheetEntry, scratch: &mut Scratch, store: &dyn S
     match result {
         Ok((ok, detail)) => row(sheet, ok, rows, detail),
         Err(told) => {
-            let detail = told.detail.map(|detail| format!(" {detail}")).unwrap_or_default();
-            row(sheet, Some(false), rows, format!("{}: {}.{detail}", told.sqlstate, told.message))
+            // Other hints are about tables that stay.
+            let hint = told.hint.filter(|_| told.sqlstate == "42704");
+            let more: String = [told.detail, hint].into_iter().flatten().map(|text| format!(" {text}")).collect();
+            row(sheet, Some(false), rows, format!("{}: {}.{more}", told.sqlstate, told.message))
         }
     }
 }

@@ -95,7 +95,9 @@ impl Scratch {
                 (live.owner, "made like the live table".to_owned())
             }
             _ => {
-                execute(self.owner, &by_manifest(&name, sheet)?)?;
+                let statement = by_manifest(&name, sheet)
+                    .map_err(|error| if live.is_some() { differing(error, &problems) } else { error })?;
+                execute(self.owner, &statement)?;
                 let why = if live.is_some() { problems.join(", ") } else { "there is no live table".into() };
                 (self.owner, format!("made by the manifest alone ({why})"))
             }
@@ -211,6 +213,16 @@ fn found(lookup: &str, name: &str, what: &str) -> Result<String> {
     let found = scalar(select(Snapshot::Latest, &format!("SELECT {lookup}($1)::text"), &[Some(name)])?);
     found.ok_or_else(|| Error::UnknownObject {
         message: format!("there is no {what} {name}"),
-        hint: "Create it, or the extension that it belongs to.".into(),
+        hint: "restore(create_missing => true) makes it by the bundle's schema.sql, where that has it; else create it, or the \
+               extension that it belongs to."
+            .into(),
     })
+}
+
+/// Where a live table stays, no restore makes what it lacks.
+fn differing(error: Error, problems: &[String]) -> Error {
+    let Error::UnknownObject { message, hint } = error else { return error };
+    let problems = problems.join(", ");
+    let hint = format!("{hint} The live table differs, and restore() would refuse it: {problems}.");
+    Error::UnknownObject { message, hint }
 }
