@@ -171,7 +171,9 @@ fn a_damaged_bundle_is_not_the_latest_and_its_errors_name_a_good_one() {
     assert_eq!(refusals(&mut client), [(); 4].map(|()| another.clone()));
     assert_eq!(failed(&verify(&mut client, &damaged)), ["sha256", "contents", "checksums", "rows"]);
     assert_eq!(found(&mut client), Some(good.id.clone()));
-    // A shorter file is noticed before its checksum is.
+    // A damaged manifest and a shorter file are noticed before the checksum is.
+    damaged.damage("manifest.json");
+    assert_eq!(refusals(&mut client), [(); 4].map(|()| another.clone()));
     OpenOptions::new().write(true).open(damaged.path()).unwrap().set_len(1000).unwrap();
     assert_eq!(refusals(&mut client), [(); 4].map(|()| another.clone()));
     // No other is good.

@@ -105,23 +105,20 @@ pub fn open(backup: &Backup) -> Result<Artifact> {
             artifact.size,
             backup.size_bytes.unwrap_or_default()
         );
-        return Err(damaged(id, message));
+        return Err(Error::Damaged { message, hint: damage_hint(id)? });
     }
     Ok(artifact)
 }
 
-/// The error for a bundle that is not the one that was made.
-pub fn damaged(id: &str, message: String) -> Error {
-    Error::Damaged { message, hint: damaged_hint(id) }
-}
-
-/// What to do about such a bundle.
-pub fn damaged_hint(id: &str) -> String {
-    let mut hint = format!("SELECT * FROM paliad_backup.verify('{id}'); tells what is wrong with it.");
-    if let Ok(Some(other)) = backups::newest_good_but(id) {
-        hint += &format!(" The newest backup that was not found damaged is {other}.");
-    }
-    hint
+/// What helps where a bundle is not the one that was made: how to learn more, and which other is good.
+///
+/// # Errors
+/// The server's.
+pub fn damage_hint(id: &str) -> Result<String> {
+    let other = backups::newest_good_but(id)?;
+    let other = other.map(|other| format!(" The newest backup that was not found damaged is {other}."));
+    let verify = format!("SELECT * FROM paliad_backup.verify('{id}'); tells what is wrong with it.");
+    Ok(verify + &other.unwrap_or_default())
 }
 
 fn open_downloaded(extension: Extension, backup: &Backup, actor: &Actor) -> Result<Artifact> {

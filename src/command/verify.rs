@@ -62,7 +62,8 @@ pub fn repair_checksum(extension: Extension, id: &str, actor: &Actor) -> Result<
         let fault =
             verdict.checks.iter().find(|check| check.ok != Some(true) && !["size", "sha256"].contains(&check.name));
         let fault = fault.map(|check| check.detail.as_str()).unwrap_or_default();
-        return Err(download::damaged(id, format!("backup {id} does not prove itself: {fault}")));
+        let message = format!("backup {id} does not prove itself: {fault}");
+        return Err(Error::Damaged { message, hint: download::damage_hint(id)? });
     }
     if verdict.is_good() {
         return Ok(false);

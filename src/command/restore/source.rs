@@ -1,6 +1,7 @@
 //! The bundle that is restored: opened, and compared with what the catalog says of it.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::sync::Arc;
 
 use crate::bundle::encoder::Abort;
@@ -29,7 +30,7 @@ pub struct Source {
 struct Proof {
     task: Task<BundleResult<(u64, String)>>,
     expected: Option<String>,
-    /// What to do where it becomes another; known before, for after an error nothing can be asked.
+    /// Where it becomes another; after an error of the load nothing can be looked up.
     hint: String,
 }
 
@@ -37,9 +38,10 @@ impl Source {
     /// Opens the bundle and begins to hash its file; see [`Source::prove`].
     ///
     /// # Errors
-    /// As [`download::open`]; [`Error::Bundle`] for a damaged file.
+    /// As [`download::open`]; [`Error::Damaged`] for a damaged file.
     pub fn open(backup: &Backup, skip_verify: bool) -> Result<Source> {
         let artifact = download::open(backup)?;
+        let hint = download::damage_hint(&backup.id)?;
         let mut proof = None;
         if skip_verify {
             pgrx::log!("paliad_backup: the bundle of backup {} is restored without comparing its checksum", backup.id);
@@ -48,18 +50,13 @@ impl Source {
             let abort = Abort::default();
             let stop = abort.clone();
             let task = Task::start("paliad hash", abort, move || hash(&file, &stop))?;
-            proof = Some(Proof { task, expected: backup.sha256.clone(), hint: download::damaged_hint(&backup.id) });
+            proof = Some(Proof { task, expected: backup.sha256.clone(), hint: hint.clone() });
         }
-        let reader = BundleReader::open(artifact.file)?;
-        let manifest = Manifest::parse(&reader.manifest_bytes()?)?;
-        if manifest.run.id != backup.id {
-            return Err(BundleError::Damaged(format!(
-                "the file of backup {} is that of {}",
-                backup.id, manifest.run.id
-            ))
-            .into());
+        match opened(artifact.file, &backup.id) {
+            Ok((reader, manifest)) => Ok(Source { reader: Arc::new(reader), manifest, proof }),
+            Err(BundleError::Damaged(message)) => Err(Error::Damaged { message, hint }),
+            Err(error) => Err(error.into()),
         }
-        Ok(Source { reader: Arc::new(reader), manifest, proof })
     }
 
     /// Waits until it is known that the file is the one that was made. Until then nothing may be done that no ROLLBACK takes back, and
@@ -119,4 +116,13 @@ impl Source {
         };
         Ok(self.manifest.sheets.iter().filter(is_wanted).collect())
     }
+}
+
+fn opened(file: File, id: &str) -> BundleResult<(BundleReader, Manifest)> {
+    let reader = BundleReader::open(file)?;
+    let manifest = Manifest::parse(&reader.manifest_bytes()?)?;
+    if manifest.run.id != id {
+        return Err(BundleError::Damaged(format!("the file of backup {id} is that of {}", manifest.run.id)));
+    }
+    Ok((reader, manifest))
 }
