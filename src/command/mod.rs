@@ -33,7 +33,7 @@ mod table_texts;
 
 /// In force while user tables are planned and read, whatever the caller's session says: the same data gives the same bytes.
 /// No parallel workers: the recorder needs a slot, and the server's other users the cores.
-pub const SCAN_SETTINGS: [(&str, &str); 21] = [
+pub const SCAN_SETTINGS: [(&str, &str); 22] = [
     // Not empty: the caller's temporary objects would come first then, and change what regclass values look like.
     ("search_path", "pg_catalog, pg_temp"),
     ("DateStyle", "ISO, MDY"),
@@ -56,12 +56,13 @@ pub const SCAN_SETTINGS: [(&str, &str); 21] = [
     ("standard_conforming_strings", "on"),
     ("row_security", "off"),
     ("max_parallel_workers_per_gather", "0"),
+    ("max_parallel_maintenance_workers", "0"),
     ("jit", "off"),
 ];
 
 /// In force while rows are loaded: values are understood as they were written, and neither triggers nor foreign keys are looked at.
-pub const LOAD_SETTINGS: [(&str, &str); 22] = {
-    let mut settings = [("session_replication_role", "replica"); 22];
+pub const LOAD_SETTINGS: [(&str, &str); 23] = {
+    let mut settings = [("session_replication_role", "replica"); 23];
     let mut at = 0;
     while at < SCAN_SETTINGS.len() {
         settings[at] = SCAN_SETTINGS[at];

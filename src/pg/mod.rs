@@ -13,6 +13,7 @@ pub mod empty;
 pub mod files;
 pub mod function_guard;
 pub mod identity;
+pub mod index;
 pub mod locks;
 pub mod name_guard;
 pub mod panics;

@@ -44,15 +44,16 @@ impl Rows for Feed {
 }
 
 /// Empties all tables: by truncation, which leaves no dead rows, and row by row where a table outside the restore refers to one.
+/// Returns those that were truncated.
 ///
 /// # Errors
 /// The server's.
-pub fn empty(targets: &Targets, report: &mut Report) -> Result<()> {
+pub fn empty(targets: &Targets, report: &mut Report) -> Result<BTreeSet<u32>> {
     let all: BTreeSet<u32> =
         targets.tables.iter().flat_map(|target| target.members.difference(&target.excluded)).copied().collect();
     let truncated = not_referred_to(&all)?;
     for target in &targets.tables {
-        let own: Vec<u32> = target.members.difference(&target.excluded).copied().collect();
+        let own = target.own_members();
         let removed = if own.iter().all(|member| truncated.contains(member)) {
             count(target)?
         } else {
@@ -60,13 +61,13 @@ pub fn empty(targets: &Targets, report: &mut Report) -> Result<()> {
         };
         report.removed(&target.sheet.name, removed);
     }
-    let truncated: Vec<Oid> = truncated.into_iter().map(Oid::from).collect();
+    let tables: Vec<Oid> = truncated.iter().copied().map(Oid::from).collect();
     // Not as the owners, for tables that refer to each other are truncated together: no trigger may fire, it would have our rights. The
     // server rebuilds each index as its table's owner, who may be a superuser, and what the index calls somebody else's.
     act_as(As::ExtensionOwner(current_role()), &LOAD_SETTINGS, || {
-        trusting(Trusted::SuperusersForSuperusers, || truncate(&truncated));
+        trusting(Trusted::SuperusersForSuperusers, || truncate(&tables));
     });
-    Ok(())
+    Ok(truncated)
 }
 
 /// Those of `tables` that only others of them refer to.

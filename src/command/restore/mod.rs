@@ -4,6 +4,7 @@ mod constraints;
 mod create;
 mod existing;
 mod fit;
+mod indexes;
 mod load;
 mod lock;
 mod lost_keys;
@@ -17,6 +18,8 @@ mod source;
 mod targets;
 mod triggers;
 pub mod undo;
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -162,23 +165,30 @@ impl Restore<'_> {
         self.progress.rows_total = targets.tables.iter().map(|target| target.sheet.row_count).sum();
         self.progress.bytes_total =
             targets.tables.iter().filter_map(|target| target.sheet.files.csv.as_ref()).map(|file| file.size).sum();
+        let mut truncated = BTreeSet::new();
         if self.request.overwrite {
             self.phase("empty")?;
-            load::empty(targets, report)?;
+            truncated = load::empty(targets, report)?;
         }
         self.phase("load")?;
         for target in &targets.tables {
             self.progress.sheet = Some(target.sheet.name.clone());
             self.recorder.show(self.progress, false)?;
             let (recorder, progress) = (&mut *self.recorder, &mut *self.progress);
-            let loaded = report.step(&target.sheet.name, || {
-                let (before, mut read) = (progress.rows_done, 0);
+            let own = target.own_members();
+            let is_empty = target.made || own.iter().all(|member| truncated.contains(member));
+            let (before, mut read) = (progress.rows_done, 0);
+            let mut load = || {
                 load::load(target, &self.source.reader, self.request.overwrite, |bytes| {
                     progress.bytes_done += bytes;
                     read += bytes;
                     progress.rows_done = before + target.rows_in(read);
                     recorder.show(progress, false)
                 })
+            };
+            let loaded = report.step(&target.sheet.name, || match is_empty {
+                true => indexes::resting(&own, target.sheet.row_count, load),
+                false => load(),
             })?;
             if let Some(loaded) = loaded {
                 report.loaded(&target.sheet.name, loaded);

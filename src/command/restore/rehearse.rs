@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::constraints;
+use super::indexes::resting;
 use super::load;
 use super::recount::csv_of;
 use super::scratch::{Scratch, ScratchTable};
@@ -90,7 +91,9 @@ fn one(source: &Source, sheet: &SheetEntry, scratch: &mut Scratch, store: &dyn S
     let mut rows = 0;
     let result = attempt(Then::Keep, || {
         let table = scratch.table(sheet)?;
-        rows = load::load(&table.target, &source.reader, true, |_| Ok(()))?.restored;
+        let (target, reader) = (&table.target, &source.reader);
+        rows =
+            resting(&target.own_members(), sheet.row_count, || load::load(target, reader, true, |_| Ok(())))?.restored;
         for constraint in constraints::deferrable(&table.target.members)? {
             constraint.check()?;
         }

@@ -62,6 +62,11 @@ impl Target {
         })
     }
 
+    /// The table and its partitions, without those whose rows are not in bundles.
+    pub fn own_members(&self) -> Vec<u32> {
+        self.members.difference(&self.excluded).copied().collect()
+    }
+
     /// About how many rows the first `bytes` of the csv file are, for progress.
     pub fn rows_in(&self, bytes: u64) -> u64 {
         let size = self.sheet.files.csv.as_ref().map_or(1, |file| file.size.max(1));
