@@ -16,6 +16,14 @@ pub struct Position {
 }
 
 impl Position {
+    /// Leaves out what stands within a string, where the text is in one, up to a quote or backslash.
+    pub fn skip_string<'a>(&self, text: &'a [u8]) -> &'a [u8] {
+        if !self.string || self.escaped {
+            return text;
+        }
+        &text[memchr::memchr2(b'"', b'\\', text).unwrap_or(text.len())..]
+    }
+
     /// Takes the next byte; true where it opens an object or array.
     pub fn step(&mut self, byte: u8) -> bool {
         match byte {

@@ -46,9 +46,11 @@ impl RowCounter {
                 }
             }
             RowCounter::Json { objects, position } => {
-                for byte in chunk {
+                let mut rest = chunk;
+                while let Some((byte, behind)) = position.skip_string(rest).split_first() {
                     let opens = position.step(*byte);
                     *objects += u64::from(opens && *byte == b'{' && position.depth == 2);
+                    rest = behind;
                 }
             }
         }

@@ -98,23 +98,33 @@ impl Verdict {
 /// # Errors
 /// [`BundleError::Aborted`] after `abort`.
 pub fn verify(file: File, expected: &Expected, abort: &Abort) -> Result<Verdict> {
+    let whole = file.try_clone()?;
+    std::thread::scope(|scope| {
+        // It inherits the signals that this one blocks.
+        let hashing = std::thread::Builder::new().spawn_scoped(scope, || hash(&whole, abort))?;
+        let mut verdict = inside(file, expected, abort)?;
+        let hashed = hashing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        match harmless(hashed)? {
+            Ok((size, sha256)) => {
+                verdict.note("size", size == expected.size, compared("bytes", &size, &expected.size));
+                verdict.note("sha256", sha256 == expected.sha256, compared("SHA-256", &sha256, &expected.sha256));
+                (verdict.size, verdict.sha256) = (size, sha256);
+            }
+            Err(fault) => verdict.note("sha256", false, fault),
+        }
+        Ok(verdict.completed())
+    })
+}
+
+/// All checks but those of the file as a whole.
+fn inside(file: File, expected: &Expected, abort: &Abort) -> Result<Verdict> {
     let mut verdict = Verdict::default();
     verdict.note("present", true, "the file is there");
-    match harmless(hash(&file, abort))? {
-        Ok(found) => (verdict.size, verdict.sha256) = found,
-        Err(fault) => {
-            verdict.note("sha256", false, fault);
-            return Ok(verdict.completed());
-        }
-    }
-    let (size, sha256) = (verdict.size, verdict.sha256.clone());
-    verdict.note("size", size == expected.size, compared("bytes", &size, &expected.size));
-    verdict.note("sha256", sha256 == expected.sha256, compared("SHA-256", &sha256, &expected.sha256));
     let reader = match harmless(BundleReader::open(file))? {
         Ok(reader) => reader,
         Err(fault) => {
             verdict.note("zip", false, fault);
-            return Ok(verdict.completed());
+            return Ok(verdict);
         }
     };
     verdict.note("zip", true, format!("{} files", reader.entries().len()));
@@ -123,17 +133,17 @@ pub fn verify(file: File, expected: &Expected, abort: &Abort) -> Result<Verdict>
         Ok(manifest) if manifest.run.id == expected.id => manifest,
         Ok(manifest) => {
             verdict.note("manifest", false, format!("it is that of backup {}", manifest.run.id));
-            return Ok(verdict.completed());
+            return Ok(verdict);
         }
         Err(fault) => {
             verdict.note("manifest", false, fault);
-            return Ok(verdict.completed());
+            return Ok(verdict);
         }
     };
     verdict.note("manifest", true, format!("format {}, {} sheets", manifest.format_version, manifest.sheets.len()));
     contents(&mut verdict, &reader, &manifest, abort)?;
     catalog(&mut verdict, &manifest, expected);
-    Ok(verdict.completed())
+    Ok(verdict)
 }
 
 /// What a bundle says of itself, once it is found whole.
