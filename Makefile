@@ -61,7 +61,7 @@ test: ## Run all tests; SUITE="unit doc oracle regress client" and FILTER=name n
 test-long: ## Run all tests with 1,000 generated cases of each kind and the slow limits; PALIAD_BACKUP_SEED=0x1f runs one
 	@PALIAD_BACKUP_CASES=1000 PALIAD_BACKUP_TEST_LONG=1 SUITE='$(SUITE)' FILTER='$(FILTER)' scripts/test.sh
 
-bench: ## Compare run() and restore() with pg_dump and pg_restore on ROWS=1000000 rows of 8 columns, ROUNDS=5 times
+bench: ## Compare with pg_dump, COPY and pg_restore (ROWS=1000000 LARGE=10000000 SCALE=20 TABLES=1000 ROUNDS=5 LINES=table,demo,…)
 	@scripts/bench.sh
 
 test-clean: ## As root: demo and test, twice each, in a bare Debian 12 with nothing but Rust and make
