@@ -80,7 +80,8 @@ fn s6_a_cancel_is_answered_while_the_main_thread_waits_for_encoders() {
 }
 
 #[test]
-fn s6_cancel_at_fifty_random_moments() {
+fn s6_cancel_at_random_moments() {
+    let moments = if std::env::var("PALIAD_BACKUP_TEST_LONG").is_ok() { 200 } else { 50 };
     let cluster = Cluster::shared();
     let database = cluster.database();
     let mut client = database.connect();
@@ -91,7 +92,7 @@ fn s6_cancel_at_fifty_random_moments() {
     let whole = begin.elapsed();
     let mut random = Random::seeded();
     let (mut worst, mut cancelled) = (Duration::ZERO, 0);
-    for moment in 0..50 {
+    for moment in 0..moments {
         let delay = whole.mul_f64(1.1 * random.fraction());
         let mut session = database.connect();
         let token = session.cancel_token();
@@ -118,9 +119,9 @@ fn s6_cancel_at_fifty_random_moments() {
         assert_settled(&database, &mut client);
     }
     eprintln!(
-        "{cancelled} of 50 runs of {whole:?} were cancelled; with the next run done at most {worst:?} later than one takes"
+        "{cancelled} of {moments} runs of {whole:?} were cancelled; with the next run done at most {worst:?} later than one takes"
     );
-    assert!(cancelled >= 20, "{cancelled}");
+    assert!(cancelled >= moments * 2 / 5, "{cancelled}");
     assert!(worst < BOUND, "{worst:?}");
     run(&mut client).unwrap();
     let runs = assert_settled(&database, &mut client);
