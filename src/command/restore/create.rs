@@ -88,7 +88,8 @@ impl Created {
                 self.execute(statement)?;
             }
         }
-        self.owners.hand_over(&self.tables)
+        self.owners.hand_over(&self.tables)?;
+        self.owners.call_in()
     }
 
     /// Whether the table was made.

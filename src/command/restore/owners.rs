@@ -114,15 +114,20 @@ impl Owners {
     /// # Errors
     /// The server's.
     pub fn change(&mut self, role: Oid, statement: &Statement) -> Result<()> {
+        self.admit(role)?;
+        if let Some(other) = &statement.refers_to {
+            self.lend("REFERENCES", format!("TABLE {}", quoted(other)), role)?;
+        }
+        execute(role, &statement.text)
+    }
+
+    fn admit(&mut self, role: Oid) -> Result<()> {
         if self.admitted.insert(role.to_u32()) {
             for schema in self.schemas.clone() {
                 self.lend("USAGE", format!("SCHEMA {}", quote_identifier(&schema)), role)?;
             }
         }
-        if let Some(other) = &statement.refers_to {
-            self.lend("REFERENCES", format!("TABLE {}", quoted(other)), role)?;
-        }
-        execute(role, &statement.text)
+        Ok(())
     }
 
     /// Gives a privilege to who hasn't it, for the time of the work: who owned what is made had it, and grants don't come back.
@@ -143,15 +148,25 @@ impl Owners {
         Ok(())
     }
 
-    /// Gives tables that were made as somebody else to who owned them, and takes back what was lent.
+    /// Gives tables that were made as somebody else to who owned them; what was lent is theirs, too, while rows are loaded and checked.
     ///
     /// # Errors
     /// The server's.
     pub fn hand_over(&mut self, tables: &[Name]) -> Result<()> {
-        for table in tables.iter().filter(|table| self.family.contains_key(*table)) {
-            give(table, self.owner_to_be(table)?)?;
+        for table in tables {
+            if self.family.contains_key(table) {
+                give(table, self.owner_to_be(table)?)?;
+            }
+            self.admit(of(table)?)?;
         }
-        self.admitted.clear();
+        Ok(())
+    }
+
+    /// Takes back what was lent.
+    ///
+    /// # Errors
+    /// The server's.
+    pub fn call_in(&mut self) -> Result<()> {
         for [privilege, object, role] in std::mem::take(&mut self.lent) {
             execute(extension::lookup()?.owner, &format!("REVOKE {privilege} ON {object} FROM {role}"))?;
         }
