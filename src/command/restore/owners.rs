@@ -130,8 +130,12 @@ impl Owners {
         Ok(())
     }
 
-    /// Gives a privilege to who hasn't it, for the time of the work: who owned what is made had it, and grants don't come back.
+    /// Gives a privilege to who hasn't it, for the time of the work: who owned what is made had it, and grants don't come back. Not for a
+    /// bundle from elsewhere, which may name anybody's tables.
     fn lend(&mut self, privilege: &str, object: String, role: Oid) -> Result<()> {
+        if self.imported {
+            return Ok(());
+        }
         let (kind, regclass, name) = match object.split_once(' ') {
             Some(("SCHEMA", name)) => ("schema", "regnamespace", name),
             Some((_, name)) => ("table", "regclass", name),
@@ -220,8 +224,8 @@ impl Owners {
         found.map(|owner| owner.owner.as_str())
     }
 
-    /// Who owned the object, if that was neither the schema's owner nor a superuser; else the
-    /// schema's owner, of a superuser's schema who owned it before.
+    /// Who owned the object, if that was neither the schema's owner nor a superuser; else the schema's owner, of a superuser's schema
+    /// who owned it before.
     fn owner_to_be(&self, object: &Name) -> Result<Oid> {
         let (schema, name) = object;
         let rows = select(
