@@ -57,3 +57,25 @@ fn a_table_that_is_there_is_not_changed() {
         postgres.batch_execute("ROLLBACK").unwrap();
     }
 }
+
+/// Its owner may not refer to the other table, and gets no right to for the time of the restore.
+#[test]
+fn a_foreign_key_to_somebody_elses_table_is_refused() {
+    let database = Cluster::shared().database();
+    let mut postgres = database.connect();
+    let owner = login(&database, "owner", &[]);
+    postgres
+        .batch_execute(&format!(
+            "CREATE SCHEMA s AUTHORIZATION {owner}; CREATE SCHEMA closed; CREATE TABLE closed.t (id int PRIMARY KEY);
+             CREATE TABLE s.a (id int PRIMARY KEY); ALTER TABLE s.a OWNER TO {owner}"
+        ))
+        .unwrap();
+    let backup = run(&mut postgres).unwrap();
+    postgres.batch_execute(&format!("DROP TABLE s.a; GRANT USAGE ON SCHEMA closed TO {owner}")).unwrap();
+    let script = "CREATE TABLE s.a (id integer NOT NULL);\nALTER TABLE s.a ADD CONSTRAINT k FOREIGN KEY (id) REFERENCES closed.t;\n";
+    put(&import_folder(&mut postgres), "forged.zip", &forged_script(&backup.open(), script));
+    let imported = "SELECT id::text FROM paliad_backup.import_bundle('forged.zip')";
+    let id: String = postgres.query_one(imported, &[]).unwrap().get(0);
+    let error = restore(&mut postgres, &id, &format!("sheets => '{{s.a}}', create_missing => true, {OVERWRITE}"));
+    assert_eq!(sqlstate(&error.unwrap_err()), "42501");
+}
