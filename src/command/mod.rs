@@ -73,9 +73,12 @@ pub const LOAD_SETTINGS: [(&str, &str); 23] = {
 
 /// In force while the extension reads its own tables and the system catalogs: what it finds, and names of types and columns, are the
 /// same in every session.
-pub const CATALOG_SETTINGS: [(&str, &str); 4] = [
+pub const CATALOG_SETTINGS: [(&str, &str); 6] = [
     ("search_path", "pg_catalog, pg_temp"),
     ("quote_all_identifiers", "off"),
     ("standard_conforming_strings", "on"),
     ("row_security", "off"),
+    // Subqueries look dear where there are thousands of tables, though hardly any of them is executed: to compile them takes longer.
+    ("max_parallel_workers_per_gather", "0"),
+    ("jit", "off"),
 ];

@@ -57,7 +57,7 @@ pub fn describe(tables: &[&Found], types: &Types, time_zone: &str) -> Result<Has
          JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid JOIN pg_catalog.pg_namespace AS tn ON tn.oid = t.typnamespace \
          LEFT JOIN pg_catalog.pg_collation AS co ON co.oid = a.attcollation \
          LEFT JOIN pg_catalog.pg_namespace AS cn ON cn.oid = co.collnamespace \
-         WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum",
+         WHERE a.attrelid IN (SELECT pg_catalog.unnest($1::oid[])) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum",
         &[Some(&oids)],
     )?;
     let mut described: HashMap<u32, Description> = HashMap::new();
@@ -103,7 +103,7 @@ fn primary_keys(oids: &str) -> Result<Vec<(u32, String)>> {
         "SELECT i.indrelid, a.attname FROM pg_catalog.pg_index AS i \
          CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place) \
          JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
-         WHERE i.indisprimary AND i.indrelid = ANY ($1::oid[]) AND k.place <= i.indnkeyatts ORDER BY i.indrelid, k.place",
+         WHERE i.indisprimary AND i.indrelid IN (SELECT pg_catalog.unnest($1::oid[])) AND k.place <= i.indnkeyatts ORDER BY i.indrelid, k.place",
         &[Some(oids)],
     )?;
     Ok(rows.into_iter().filter_map(|mut row| Some((number(&row[0])?, row.pop()??))).collect())

@@ -28,7 +28,7 @@ pub struct Found {
     pub owner_may_select: bool,
     /// From the server's statistics.
     pub estimated_rows: u64,
-    /// On disk, partitions included.
+    /// On disk, partitions included; what is TOASTed as of the last VACUUM or ANALYZE.
     pub bytes: u64,
 }
 
@@ -138,12 +138,13 @@ fn describe(snapshot: Snapshot, oids: &[u32], sizes: Sizes) -> Result<Vec<Found>
             "CASE c.relkind WHEN 'p' THEN (SELECT coalesce(sum(greatest(l.reltuples, 0)), 0)::bigint \
              FROM pg_catalog.pg_partition_tree(c.oid) AS t JOIN pg_catalog.pg_class AS l ON l.oid = t.relid WHERE t.isleaf) \
              ELSE greatest(c.reltuples, 0)::bigint END",
-            // What is read, without free space maps, visibility maps and TOAST's indexes: pg_table_size() looks for twelve files.
+            // An estimate does for TOAST, which nothing has opened yet: a size would open it.
             "CASE WHEN c.relkind = 'p' THEN (SELECT coalesce(sum(pg_catalog.pg_relation_size(l.oid) \
-               + CASE WHEN l.reltoastrelid <> 0 THEN pg_catalog.pg_relation_size(l.reltoastrelid) ELSE 0 END), 0) \
-               FROM pg_catalog.pg_partition_tree(c.oid) AS t JOIN pg_catalog.pg_class AS l ON l.oid = t.relid WHERE l.relkind = 'r') \
+               + coalesce(s.relpages, 0) * pg_catalog.current_setting('block_size')::bigint), 0) \
+               FROM pg_catalog.pg_partition_tree(c.oid) AS t JOIN pg_catalog.pg_class AS l ON l.oid = t.relid \
+               LEFT JOIN pg_catalog.pg_class AS s ON s.oid = l.reltoastrelid WHERE l.relkind = 'r') \
              WHEN c.relkind IN ('r', 'm') THEN pg_catalog.pg_relation_size(c.oid) \
-               + CASE WHEN c.reltoastrelid <> 0 THEN pg_catalog.pg_relation_size(c.reltoastrelid) ELSE 0 END \
+               + coalesce(toast.relpages, 0) * pg_catalog.current_setting('block_size')::bigint \
              ELSE 0 END",
         ),
     };
@@ -152,7 +153,8 @@ fn describe(snapshot: Snapshot, oids: &[u32], sizes: Sizes) -> Result<Vec<Found>
          pg_catalog.has_schema_privilege(c.relowner, n.oid, 'USAGE'), \
          pg_catalog.has_table_privilege(c.relowner, c.oid, 'SELECT'), {rows}, {size} \
          FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
-         WHERE c.oid = ANY ($1::oid[]) ORDER BY c.oid"
+         LEFT JOIN pg_catalog.pg_class AS toast ON toast.oid = c.reltoastrelid \
+         WHERE c.oid IN (SELECT pg_catalog.unnest($1::oid[])) ORDER BY c.oid"
     );
     let rows = select(snapshot, &sql, &[Some(&oid_array(oids.iter().copied()))])?;
     rows.into_iter().map(found).collect()

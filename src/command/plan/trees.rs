@@ -30,7 +30,7 @@ pub fn trees_of(snapshot: Snapshot, roots: impl IntoIterator<Item = u32>) -> Res
         snapshot,
         "WITH RECURSIVE tree AS (\
            SELECT c.oid AS root, c.oid, c.relfilenode, c.relkind FROM pg_catalog.pg_class AS c \
-           WHERE c.oid = ANY ($1::oid[]) AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS p \
+           WHERE c.oid IN (SELECT pg_catalog.unnest($1::oid[])) AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS p \
              WHERE c.relispartition AND p.inhrelid = c.oid AND NOT p.inhdetachpending) \
            UNION ALL \
            SELECT t.root, c.oid, c.relfilenode, c.relkind FROM tree AS t \

@@ -57,10 +57,10 @@ impl Types {
             "SELECT t.oid, CASE WHEN t.typtype = 'd' THEN t.typbasetype END, \
              CASE WHEN t.typsubscript = 'pg_catalog.array_subscript_handler'::regproc AND t.typelem <> 0 THEN t.typelem END, \
              CASE WHEN t.typtype = 'c' THEN t.typrelid END, \
-             (SELECT r.rolsuper FROM pg_catalog.pg_cast AS c JOIN pg_catalog.pg_proc AS p ON p.oid = c.castfunc \
-              JOIN pg_catalog.pg_roles AS r ON r.oid = p.proowner \
-              WHERE c.castsource = t.oid AND c.casttarget = 'pg_catalog.json'::regtype AND c.castmethod = 'f' AND t.oid >= 16384) \
-             FROM pg_catalog.pg_type AS t",
+             j.rolsuper FROM pg_catalog.pg_type AS t LEFT JOIN (\
+               SELECT c.castsource, r.rolsuper FROM pg_catalog.pg_cast AS c JOIN pg_catalog.pg_proc AS p ON p.oid = c.castfunc \
+               JOIN pg_catalog.pg_roles AS r ON r.oid = p.proowner \
+               WHERE c.casttarget = 'pg_catalog.json'::regtype AND c.castmethod = 'f' AND c.castsource >= 16384) AS j ON j.castsource = t.oid",
             &[],
         )?;
         let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<u32>().ok());

@@ -38,8 +38,8 @@ pub struct Index {
     pub table: u32,
     /// With its schema, quoted.
     pub name: String,
-    /// CREATE INDEX ….
-    pub definition: String,
+    /// CREATE INDEX …, where it is no constraint's.
+    pub definition: Option<String>,
     /// The index of the table that this one's is a partition of.
     pub parent: Option<u32>,
     /// The list in WITH (…), which the definition of a constraint lacks.
@@ -99,11 +99,11 @@ fn constraint(row: &Row) -> Option<Constraint> {
     })
 }
 
-/// The indexes of these tables that the caller's snapshot has as well, sorted by name.
+/// The indexes of these tables that the caller's snapshot has as well, sorted by name; `constraints` are those of [`constraints`].
 ///
 /// # Errors
 /// The server's.
-pub fn indexes(tables: &BTreeSet<u32>) -> Result<Vec<Index>> {
+pub fn indexes(tables: &BTreeSet<u32>, constraints: &[Constraint]) -> Result<Vec<Index>> {
     let list = oid_array(tables.iter().copied());
     let before: BTreeSet<u32> = select(
         Snapshot::Caller,
@@ -115,7 +115,8 @@ pub fn indexes(tables: &BTreeSet<u32>) -> Result<Vec<Index>> {
     .collect();
     let rows = select(
         Snapshot::Latest,
-        "SELECT c.oid, i.indrelid, pg_catalog.format('%I.%I', n.nspname, c.relname), pg_catalog.pg_get_indexdef(c.oid), p.inhparent, \
+        "SELECT c.oid, i.indrelid, pg_catalog.format('%I.%I', n.nspname, c.relname), \
+         CASE WHEN c.oid NOT IN (SELECT pg_catalog.unnest($2::oid[])) THEN pg_catalog.pg_get_indexdef(c.oid) END, p.inhparent, \
          (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(o.option_name) || '=' || pg_catalog.quote_literal(o.option_value), ', ' \
            ORDER BY o.option_name COLLATE \"C\") FROM pg_catalog.pg_options_to_table(c.reloptions) AS o), \
          i.indislive AND i.indisready AND (i.indisvalid OR c.relkind = 'I') \
@@ -123,9 +124,15 @@ pub fn indexes(tables: &BTreeSet<u32>) -> Result<Vec<Index>> {
          JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
          LEFT JOIN pg_catalog.pg_inherits AS p ON p.inhrelid = c.oid \
          WHERE i.indrelid IN (SELECT pg_catalog.unnest($1::oid[])) ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"",
-        &[Some(&list)],
+        &[Some(&list), Some(&oid_array(of_constraints(constraints)))],
     )?;
     Ok(rows.iter().filter_map(index).filter(|index| before.contains(&index.oid)).collect())
+}
+
+/// The indexes that enforce constraints.
+pub fn of_constraints(constraints: &[Constraint]) -> BTreeSet<u32> {
+    let enforced = constraints.iter().filter(|constraint| matches!(constraint.kind, 'p' | 'u' | 'x'));
+    enforced.filter_map(|constraint| constraint.index).collect()
 }
 
 fn index(row: &Row) -> Option<Index> {
@@ -133,7 +140,7 @@ fn index(row: &Row) -> Option<Index> {
         oid: number(&row[0])?,
         table: number(&row[1])?,
         name: row[2].clone()?,
-        definition: row[3].clone()?,
+        definition: row[3].clone(),
         parent: number(&row[4]),
         options: row[5].clone(),
         valid: is_true(&row[6]),

@@ -1,9 +1,9 @@
 //! Primary keys, unique and exclusion constraints, and indexes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Writer;
-use super::constraints::Index;
+use super::constraints::{Index, of_constraints};
 use super::inheritance::Link;
 use super::objects::{Object, Unit};
 use crate::error::Result;
@@ -58,12 +58,7 @@ pub fn write(writer: &mut Writer<'_>, links: &BTreeMap<u32, Link>) -> Result<()>
 }
 
 fn plain_indexes(writer: &mut Writer<'_>, indexes: &[Index]) -> Result<Vec<String>> {
-    let of_constraints: BTreeSet<u32> = writer
-        .constraints
-        .iter()
-        .filter(|constraint| matches!(constraint.kind, 'p' | 'u' | 'x'))
-        .filter_map(|constraint| constraint.index)
-        .collect();
+    let of_constraints = of_constraints(&writer.constraints);
     let mut statements = Vec::new();
     for index in indexes.iter().filter(|index| !of_constraints.contains(&index.oid)) {
         if !writer.selection.makes(Unit::Table(index.table)) {
@@ -74,7 +69,7 @@ fn plain_indexes(writer: &mut Writer<'_>, indexes: &[Index]) -> Result<Vec<Strin
         } else if let Some(missing) = writer.selection.missing(Object::relation(index.oid), index.table) {
             writer.left_out.add_because(writer.catalog, &format!("index {}", index.name), missing)?;
         } else {
-            statements.push(format!("{};", index.definition));
+            statements.extend(index.definition.as_ref().map(|definition| format!("{definition};")));
             writer.selection.add(Unit::Index(index.oid));
         }
     }

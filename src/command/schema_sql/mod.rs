@@ -83,7 +83,7 @@ impl<'a> Writer<'a> {
     fn new(catalog: &'a Catalog) -> Result<Writer<'a>> {
         let tables = tables::read(&catalog.tables)?;
         let constraints = constraints::constraints(&catalog.tables)?;
-        let indexes = constraints::indexes(&catalog.tables)?;
+        let indexes = constraints::indexes(&catalog.tables, &constraints)?;
         let sequences = sequences::read(&catalog.sequences)?;
         let schemas: BTreeSet<u32> = tables.values().map(|table| table.schema).collect();
         // Composite types that are some relation's rows come with that relation.

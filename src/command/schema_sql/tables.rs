@@ -94,6 +94,9 @@ pub fn with_members_among(tables: &BTreeSet<u32>, forbidden: &BTreeSet<u32>) -> 
 /// # Errors
 /// The server's.
 pub fn read(oids: &BTreeSet<u32>) -> Result<BTreeMap<u32, Table>> {
+    if oids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let list = oid_array(oids.iter().copied());
     let rows = select(
         Snapshot::Latest,
