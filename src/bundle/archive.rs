@@ -5,6 +5,7 @@
 
 pub mod container;
 mod deflate;
+mod draining;
 mod spool;
 
 use std::collections::HashSet;
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use self::container::{Entry, Method, check_local_headers, directory, read_directory};
 pub use self::deflate::Deflater;
+pub use self::draining::Draining;
 pub use self::spool::{BLOCK, Spool};
 use super::encoder::{Abort, FileInfo};
 use super::names::is_bundle_path;
@@ -81,7 +83,7 @@ impl BundleWriter {
         Ok(digest.into_info(path))
     }
 
-    /// Adds the whole of `source`, which is known already, as it is: for the workbook, which is a zip itself.
+    /// Adds the whole of `source`, which is known already, as it is: for the workbook, which is a zip itself. `source` is used up.
     pub fn add_stored(&mut self, info: &FileInfo, crc32: u32, source: &mut File) -> Result<()> {
         self.begin(Entry {
             path: info.path.clone(),
@@ -92,17 +94,19 @@ impl BundleWriter {
             offset: 0,
         })?;
         source.rewind()?;
-        self.copy(&mut source.take(info.size), info.size)
+        self.copy(&mut Draining::new(source)?.take(info.size), info.size)
     }
 
-    /// Adds every entry of a [`Spool`]'s file, in its order, without inflating it.
+    /// Adds every entry of a [`Spool`]'s file, in its order, without inflating it. The file is used up.
     pub fn append_spool(&mut self, spool: &mut File) -> Result<()> {
         let (entries, _) = read_directory(spool)?;
+        spool.rewind()?;
+        let mut source = Draining::new(spool)?;
         for entry in entries {
             let length = entry.compressed_size;
-            spool.seek(std::io::SeekFrom::Start(entry.offset + entry.local_length(true)))?;
+            source.skip_to(entry.offset + entry.local_length(true))?;
             self.begin(entry)?;
-            self.copy(&mut spool.take(length), length)?;
+            self.copy(&mut source.by_ref().take(length), length)?;
         }
         Ok(())
     }

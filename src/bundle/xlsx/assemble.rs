@@ -8,7 +8,7 @@ use flate2::write::DeflateEncoder;
 
 use super::parts::Parts;
 use crate::bundle::archive::container::{Entry, Method, directory};
-use crate::bundle::archive::{Digested, for_each_chunk};
+use crate::bundle::archive::{Digested, Draining, for_each_chunk};
 use crate::bundle::encoder::{Abort, FileInfo};
 use crate::bundle::{BundleError, Result};
 
@@ -30,6 +30,7 @@ pub fn assemble(small: Vec<(String, Vec<u8>)>, sheets: Parts, file: File, abort:
     }
     let (mut spool, entries) = sheets.finish();
     spool.rewind()?;
+    let mut spool = Draining::new(&mut spool)?;
     for entry in entries {
         package.copy(entry, &mut spool, abort)?;
     }
