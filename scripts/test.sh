@@ -4,7 +4,7 @@
 #   doc      examples in the documentation
 #   oracle   tests/oracle, which checks bundles without any of our code: that it sees errors
 #   regress  the SQL contract: tests/pg_regress, by the server's own pg_regress
-#   client   tests/*.rs, against throwaway clusters
+#   client   tests/*.rs and tests/*/main.rs, against throwaway clusters
 # FILTER is a part of the names of unit, doc and client tests to run. PALIAD_BACKUP_CASES is the number of generated
 # cases (tests/generated, 100 unless set), PALIAD_BACKUP_SEED the one that runs alone.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -87,7 +87,8 @@ client_suite() {
     export PALIAD_BACKUP_TEST_SOCKET=$cluster/socket PALIAD_BACKUP_TEST_PYTHON=$python
     PALIAD_BACKUP_TEST_BINDIR=$(pg_config --bindir)
     export PALIAD_BACKUP_TEST_BINDIR
-    cargo_suite client --test '*'
+    # Many tests wait for others, or for a clock.
+    RUST_TEST_THREADS=4 cargo_suite client --test "*"
 }
 
 psql() { scripts/cluster.sh psql test "$1" -q "${@:2}"; }

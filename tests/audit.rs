@@ -1,13 +1,9 @@
 //! The audit trail: what its rows say, in the extension's own table or the application's (PRODUCT.md, ancestor 1; decisions 5 and 7).
 
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
+use crate::security::{login, refused, run};
+use crate::support::{Cluster, Database, sqlstate};
 use postgres::Client;
-use security::{login, refused, run};
 use serde_json::Value;
-use support::{Cluster, Database, sqlstate};
 use uuid::Uuid;
 
 const OWN: &str = "paliad_backup.system_audit_log";

@@ -1,12 +1,9 @@
 //! The audit trail in a table of the application's own (decisions 5 and 7).
 
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
+use crate::security;
+use crate::security::{refused, run};
+use crate::support::{Cluster, Database};
 use postgres::Client;
-use security::{refused, run};
-use support::{Cluster, Database};
 
 /// A database with the application's audit table and its owner, who is not a superuser. `$reason` guards the table.
 fn application() -> (Database<'static>, String) {

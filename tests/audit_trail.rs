@@ -1,14 +1,10 @@
 //! The audit trail against its surroundings: the database's settings, partitions and odd names, a dump, rows that are final.
 
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
 use std::sync::mpsc;
 
+use crate::security::{login, run};
+use crate::support::{Cluster, Database};
 use postgres::{Client, NoTls};
-use security::{login, run};
-use support::{Cluster, Database};
 
 /// What the recorder inherits from ALTER DATABASE must not change what a row says.
 #[test]

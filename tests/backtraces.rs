@@ -1,15 +1,9 @@
 //! RUST_BACKTRACE in the server's environment adds nothing to errors.
 
-#[path = "support/restores.rs"]
-mod restores;
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
+use crate::restores::restore;
+use crate::runs::exported;
+use crate::support::column;
 use postgres::Client;
-use restores::restore;
-use runs::exported;
-use support::column;
 
 fn detail(client: &mut Client, sql: &str) -> Option<String> {
     let error = client.batch_execute(sql).expect_err(sql);

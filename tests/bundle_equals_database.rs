@@ -1,15 +1,9 @@
 //! Every sheet of real bundles equals the live database, in csv, json and xlsx, column by column and byte for byte.
 
-#[path = "support/compare.rs"]
-mod compare;
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
-use compare::{compare, compare_all};
+use crate::compare::{compare, compare_all};
+use crate::runs::{run, run_with};
+use crate::support::{Cluster, repository, skip, sqlstate};
 use paliad_backup::bundle::manifest::Manifest;
-use runs::{run, run_with};
-use support::{Cluster, repository, skip, sqlstate};
 
 fn sheet_of<'a>(manifest: &'a Manifest, schema: &str, table: &str) -> &'a str {
     let is_it = |sheet: &&paliad_backup::bundle::manifest::SheetEntry| {

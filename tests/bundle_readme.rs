@@ -1,17 +1,13 @@
 //! A bundle's README.txt is true: its commands, run as they stand, bring every row and sequence into another database.
 
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::runs::run;
+use crate::support::{Cluster, Database, bindir, checked};
 use paliad_backup::bundle::manifest::Manifest;
 use paliad_backup::bundle::sheet::RelationKind;
-use runs::run;
-use support::{Cluster, Database, bindir, checked};
 use tempfile::TempDir;
 
 /// An unpacked bundle beside a dump of its database's schema, `schema.dump`.

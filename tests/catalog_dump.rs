@@ -1,15 +1,11 @@
 //! Settings and catalog across dump, reload and clone (decisions 2, 3 and 36).
 
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::security::{files, refused, run, text};
+use crate::support::{Cluster, Database, checked};
 use postgres::Client;
-use security::{files, refused, run, text};
-use support::{Cluster, Database, checked};
 
 /// The rows of all tables that a dump carries, as one text.
 fn rows(client: &mut Client) -> String {

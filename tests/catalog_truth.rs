@@ -1,19 +1,13 @@
 //! The catalog says what is in the directory, and a directory that is not what it was is never taken for an empty one.
 
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use crate::runs::{Gate, folder, reconcile, run, run_with};
+use crate::security::refused;
+use crate::support::{Cluster, sqlstate};
 use postgres::Client;
-use runs::{Gate, folder, reconcile, run, run_with};
-use security::refused;
-use support::{Cluster, sqlstate};
 
 fn missing(client: &mut Client) -> i64 {
     client.query_one("SELECT artifacts_missing FROM paliad_backup.status", &[]).unwrap().get(0)

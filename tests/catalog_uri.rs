@@ -1,16 +1,12 @@
 //! P5: a catalog row decides neither what the server reads nor what it removes.
 
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 
+use crate::runs::{Backup, run};
+use crate::support::{Cluster, Database, checked, sqlstate};
 use postgres::Client;
-use runs::{Backup, run};
-use support::{Cluster, Database, checked, sqlstate};
 
 /// Every function that opens or removes the file of a row.
 const CALLS: [&str; 4] =

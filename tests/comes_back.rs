@@ -1,24 +1,14 @@
 //! Databases that people know come back: over changed data, and into empty databases, by restore() alone.
 
-#[path = "support/digest.rs"]
-mod digest;
-#[path = "support/imports.rs"]
-mod imports;
-#[path = "support/restores.rs"]
-mod restores;
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
 use std::fs;
 use std::sync::Mutex;
 
-use digest::{Digest, assert_equal};
-use imports::{import_folder, put};
+use crate::digest::{Digest, assert_equal};
+use crate::imports::{import_folder, put};
+use crate::restores::{OVERWRITE, restore};
+use crate::runs::{Backup, run_with};
+use crate::support::{Cluster, Database, repository, skip, sqlstate};
 use postgres::Client;
-use restores::{OVERWRITE, restore};
-use runs::{Backup, run_with};
-use support::{Cluster, Database, repository, skip, sqlstate};
 
 /// The server shows values of these types and takes none.
 const SHOWN_ONLY: [&str; 4] = ["pg_dependencies", "pg_mcv_list", "pg_ndistinct", "pg_node_tree"];

@@ -1,23 +1,15 @@
 //! P7: damaged and hostile files are refused as XX001, by verify() as a verdict: no row, no file, and the server goes on.
 
-#[path = "support/imports.rs"]
-mod imports;
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use imports::{entry, forged, import_folder, put, unpacked, zipped};
+use crate::imports::{entry, forged, import_folder, put, unpacked, zipped};
+use crate::runs::{Backup, run};
+use crate::security::refused;
+use crate::support::{Cluster, Database};
 use paliad_backup::bundle::archive::container::{Entry, Method};
 use paliad_backup::bundle::reader::BundleReader;
 use postgres::Client;
-use runs::{Backup, run};
-use security::refused;
-use support::{Cluster, Database};
 
 /// A database to import into, and the small bundle of another.
 struct Place {

@@ -1,17 +1,13 @@
 //! V1, decision 9: two bundles of equal data differ only in what `run` tells, whatever the settings of the caller's session are.
 
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read, Seek};
 
+use crate::runs::{Backup, run};
+use crate::support::{Cluster, sqlstate};
 use paliad_backup::bundle::names::{CHECKSUMS, MANIFEST, WORKBOOK};
 use postgres::Client;
-use runs::{Backup, run};
 use serde_json::Value;
-use support::{Cluster, sqlstate};
 
 /// Entries in their order: name, time and content.
 type Entries = Vec<(String, String, Vec<u8>)>;

@@ -1,16 +1,10 @@
 //! diff(): what has become of a table's rows since a backup.
 
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
+use crate::runs::{run, run_with};
+use crate::security::{is_superuser, login, refused};
+use crate::support::Cluster;
 use postgres::Client;
-use runs::{run, run_with};
-use security::{is_superuser, login, refused};
 use serde_json::{Value, json};
-use support::Cluster;
 
 type Difference = (Option<Value>, String, Option<Vec<String>>, Option<Value>, Option<Value>);
 

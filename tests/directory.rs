@@ -1,15 +1,11 @@
 //! P6: which directories a server takes for its bundles, and who may look into them.
 
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 
-use runs::{folder, run};
-use support::Cluster;
+use crate::runs::{folder, run};
+use crate::support::Cluster;
 
 #[test]
 fn p6_unfit_directories_are_refused_with_the_way_out() {

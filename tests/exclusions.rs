@@ -1,11 +1,8 @@
 //! P9: what is excluded never leaves the database, whichever way a sheet goes: refused with 42501, or absent.
 
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
-use security::{files, paths_with, refused, run};
-use support::{Cluster, Database};
+use crate::security;
+use crate::security::{files, paths_with, refused, run};
+use crate::support::{Cluster, Database};
 
 /// Stands in rows of excluded tables only.
 const SECRET: &str = "SECRET-7f3a";

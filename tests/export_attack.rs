@@ -3,15 +3,10 @@
 //! Every attack is shown to be real: the superuser does by hand, in another database, what a naive export would do, and the
 //! attacker is a superuser. Then the same attack is laid for `run()`.
 
-#[path = "support/attack.rs"]
-mod attack;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
-use attack::{assert_succeeds, database, lay, witnesses};
-use security::{is_superuser, login};
-use support::sqlstate;
+use crate::attack::{assert_succeeds, database, lay, witnesses};
+use crate::security;
+use crate::security::{is_superuser, login};
+use crate::support::sqlstate;
 
 /// One place for the attacker's code. In the statements `$role` is the attacker.
 struct Attack {

@@ -1,20 +1,10 @@
 //! restore(create_missing => true) with the schema.sql of a forger: what is there is left alone, whoever owns it.
 
-#[path = "support/imports.rs"]
-mod imports;
-#[path = "support/restores.rs"]
-mod restores;
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
-use imports::{forged_script, import_folder, put};
-use restores::{OVERWRITE, restore};
-use runs::run;
-use security::login;
-use support::{Cluster, sqlstate};
+use crate::imports::{forged_script, import_folder, put};
+use crate::restores::{OVERWRITE, restore};
+use crate::runs::run;
+use crate::security::login;
+use crate::support::{Cluster, sqlstate};
 
 /// Statements that would reach a table that is there, by the name of something that was made.
 const ATTEMPTS: [&str; 4] = [

@@ -1,9 +1,5 @@
 //! P6: a run on a disk that is full at any point fails with 53100 and leaves everything as it was.
 
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
@@ -11,9 +7,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::runs::run;
+use crate::support::{Cluster, checked, skip, sqlstate};
 use postgres::Client;
-use runs::run;
-use support::{Cluster, checked, skip, sqlstate};
 
 /// Of the small file system: enough for one bundle of [`fill`]'s table and the making of another.
 const SIZE: u64 = 12 << 20;

@@ -1,13 +1,10 @@
 //! What other people put into the database and into their sessions must neither change a backup nor break it: row security and
 //! missing rights (P2), search paths, operators, casts and temporary objects (P3), text that looks like SQL or options (P10).
 
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
+use crate::security;
+use crate::security::{files, login, refused, run, text};
+use crate::support::{Cluster, Database};
 use postgres::Client;
-use security::{files, login, refused, run, text};
-use support::{Cluster, Database};
 
 /// A database where role `owner` has the schema `app` with a table of three rows, and an admin who owns nothing.
 fn application() -> (Database<'static>, String, String) {

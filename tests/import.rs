@@ -1,24 +1,16 @@
 //! import_bundle(): a bundle from elsewhere, or one put back, is registered after it was proven whole, and nothing else is.
 
-#[path = "support/imports.rs"]
-mod imports;
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use imports::{forged, import_folder, put};
+use crate::imports::{forged, import_folder, put};
+use crate::runs::{Backup, Gate, run, run_with};
+use crate::security::{login, refused};
+use crate::support::{Cluster, Database, checked, skip, sqlstate};
 use postgres::Client;
-use runs::{Backup, Gate, run, run_with};
-use security::{login, refused};
-use support::{Cluster, Database, checked, skip, sqlstate};
 
 /// A database with one backup of each kind of row, and the bundle's bytes.
 fn source() -> (Database<'static>, Backup, Vec<u8>) {

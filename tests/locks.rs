@@ -1,15 +1,11 @@
 //! Locks: what a run waits for, what waits for a run, and what is refused at once.
 
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::runs::{Gate, pid, run, wait_until_blocked};
+use crate::support::{Cluster, Database, sqlstate, wait_for};
 use postgres::Client;
-use runs::{Gate, pid, run, wait_until_blocked};
-use support::{Cluster, Database, sqlstate, wait_for};
 
 const TABLES: &str = "
     CREATE TABLE one (id int PRIMARY KEY);

@@ -1,14 +1,9 @@
 //! read_file() and read_sheet(): what is in a bundle, from SQL.
 
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
-use runs::{run, run_with};
-use security::refused;
-use support::{Cluster, checked, repository};
+use crate::runs;
+use crate::runs::{run, run_with};
+use crate::security::refused;
+use crate::support::{Cluster, checked, repository};
 
 const TABLE: &str = "
     CREATE TABLE matters (id int PRIMARY KEY, title text, fee numeric, tags text[], at timestamptz, extra json);

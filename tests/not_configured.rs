@@ -1,12 +1,8 @@
 //! Without a directory a backup is refused, and the hint's command works as it is typed.
 
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
+use crate::runs::run;
+use crate::support::{Cluster, sqlstate};
 use postgres::Client;
-use runs::run;
-use support::{Cluster, sqlstate};
 
 /// A copy of a database under a name that needs quotes; the copy does not inherit `paliad_backup.directory`.
 struct Copy {

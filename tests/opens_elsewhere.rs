@@ -1,20 +1,14 @@
 //! Programs that are not ours accept bundles: archivers, checksums, a spreadsheet, a schema validator.
 
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/spreadsheet.rs"]
-mod spreadsheet;
-mod support;
-
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use crate::runs::run;
+use crate::spreadsheet::{Record, convert, records, worksheet};
+use crate::support::{Cluster, Database, checked, python, repository, skip};
 use paliad_backup::bundle::manifest::{Manifest, SheetEntry};
-use runs::run;
-use spreadsheet::{Record, convert, records, worksheet};
-use support::{Cluster, Database, checked, python, repository, skip};
 
 /// A bundle that outlives its database.
 struct Bundle {

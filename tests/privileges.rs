@@ -1,14 +1,10 @@
 //! Who may do what: every function and table by role (P1), the application's admin function, pinned search paths.
 
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::security::{login, refused, run};
+use crate::support::{Cluster, Database, sqlstate};
 use postgres::Client;
-use security::{login, refused, run};
-use support::{Cluster, Database, sqlstate};
 
 /// Who may call a function, or read a relation, beside superusers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -1,15 +1,9 @@
 //! read_sheet_as(): the rows of a bundle as rows of a table, with exact values and nobody's rights but those of the table's owner.
 
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
+use crate::runs::{run, run_with};
+use crate::security::{is_superuser, login, refused};
+use crate::support::{Cluster, sqlstate};
 use postgres::Client;
-use runs::{run, run_with};
-use security::{is_superuser, login, refused};
-use support::{Cluster, sqlstate};
 
 fn count(client: &mut Client, sql: &str) -> i64 {
     client.query_one(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {error}")).get(0)

@@ -1,18 +1,14 @@
 //! README.md is true: its commands run as they stand, its tables list what is there, its links lead somewhere.
 
-#[path = "support/page.rs"]
-mod page;
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use page::{blocks, code_spans, readme, rows};
+use crate::page::{blocks, code_spans, readme, rows};
+use crate::support::{Cluster, bindir, repository};
 use postgres::{Client, Config, NoTls, config::Host};
-use support::{Cluster, bindir, repository};
 
 /// The directory that README.md's examples use: replaced by one of the test's own.
 const DIRECTORY: &str = "/var/lib/postgresql/paliad_backup";

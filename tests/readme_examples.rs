@@ -1,20 +1,12 @@
 //! README.md's examples do what the text around them says, where that a command succeeds proves too little.
 
-#[path = "support/page.rs"]
-mod page;
-#[path = "support/restores.rs"]
-mod restores;
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
 use std::collections::BTreeSet;
 
-use page::{blocks, code_spans, rows};
+use crate::page::{blocks, code_spans, rows};
+use crate::restores::restore;
+use crate::runs::exported;
+use crate::support::{column, sqlstate};
 use postgres::Client;
-use restores::restore;
-use runs::exported;
-use support::{column, sqlstate};
 
 /// The statement of README.md's one block that has this text.
 fn example(text: &str) -> String {

@@ -1,16 +1,13 @@
 //! The recorder: rows that outlive the caller's transaction, servers that give it no place, progress for other sessions.
 
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::runs::{Gate, pid, run, run_with};
+use crate::support::{Cluster, Database, sqlstate, wait_for};
+use crate::{runs, support};
 use postgres::Client;
-use runs::{Gate, pid, run, run_with};
-use support::{Cluster, Database, sqlstate, wait_for};
 
 /// S9
 #[test]

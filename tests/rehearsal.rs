@@ -1,10 +1,7 @@
 //! rehearse_restore() proves that a bundle comes back, or says what would keep it from coming back, and leaves nothing behind.
 
-#[path = "support/mod.rs"]
-mod support;
-
+use crate::support::{Cluster, sqlstate};
 use postgres::Client;
-use support::{Cluster, sqlstate};
 
 /// A bundle of the database as it is, csv alone.
 fn backup(client: &mut Client) -> String {

@@ -1,18 +1,12 @@
 //! What has been planned is what is read, by whatever name it goes meanwhile: for truth's sake (S2), and because an attacker who owns a
 //! schema can put something else under a superuser's name (P4).
 
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
 use std::thread;
 
+use crate::runs::{Gate, run};
+use crate::security::{is_superuser, login};
+use crate::support::{Cluster, Database, sqlstate, wait_for};
 use postgres::Client;
-use runs::{Gate, run};
-use security::{is_superuser, login};
-use support::{Cluster, Database, sqlstate, wait_for};
 
 /// What a reader of the attacker's making does.
 const STRIKE: &str = "

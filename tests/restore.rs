@@ -1,17 +1,9 @@
 //! What is in a bundle comes back into its tables: whole, in part, or beside what is there (D1 to D4, D10).
 
-#[path = "support/digest.rs"]
-mod digest;
-#[path = "support/restores.rs"]
-mod restores;
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
-use digest::{Digest, assert_equal};
-use restores::{FILL_IN, OVERWRITE, refusal, restore};
-use runs::exported;
-use support::column;
+use crate::digest::{Digest, assert_equal};
+use crate::restores::{FILL_IN, OVERWRITE, refusal, restore};
+use crate::runs::exported;
+use crate::support::column;
 
 #[test]
 fn d1_d2_generated_columns_identity_and_sequences() {

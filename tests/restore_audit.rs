@@ -1,21 +1,11 @@
 //! Who restored what when, and whether it was committed; and how a restore is taken back.
 
-#[path = "support/digest.rs"]
-mod digest;
-#[path = "support/restores.rs"]
-mod restores;
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
-use digest::{Digest, assert_equal};
+use crate::digest::{Digest, assert_equal};
+use crate::restores::{OVERWRITE, Restored, call, restore};
+use crate::runs::exported;
+use crate::security::login;
+use crate::support::{Database, column, sqlstate};
 use postgres::Client;
-use restores::{OVERWRITE, Restored, call, restore};
-use runs::exported;
-use security::login;
-use support::{Database, column, sqlstate};
 
 const WITH_CHECKPOINT: &str = "overwrite => true, dry_run => false";
 

@@ -1,18 +1,10 @@
 //! D7 and D9: what is loaded without its constraints being asked is checked afterwards, and a violation changes nothing.
 
-#[path = "support/digest.rs"]
-mod digest;
-#[path = "support/restores.rs"]
-mod restores;
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
-use digest::{Digest, assert_equal};
+use crate::digest::{Digest, assert_equal};
+use crate::restores::{FILL_IN, OVERWRITE, restore};
+use crate::runs::{exported, run};
+use crate::support::{Database, sqlstate};
 use postgres::Client;
-use restores::{FILL_IN, OVERWRITE, restore};
-use runs::{exported, run};
-use support::{Database, sqlstate};
 
 /// A bundle that no database could have: made while constraints that are deferred were violated.
 fn exported_in_between(sql: &str, violation: &str) -> (Database<'static>, Client, String) {

@@ -1,17 +1,10 @@
 //! Rows that are gone come back beside those that are there, which stay as they are.
 
-#[path = "support/digest.rs"]
-mod digest;
-#[path = "support/restores.rs"]
-mod restores;
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
-use digest::{Digest, assert_equal};
-use restores::{FILL_IN, refusal, restore};
-use runs::exported;
-use support::column;
+use crate::digest::{Digest, assert_equal};
+use crate::restores;
+use crate::restores::{FILL_IN, refusal, restore};
+use crate::runs::exported;
+use crate::support::column;
 
 #[test]
 fn filling_in_keeps_what_is_there() {

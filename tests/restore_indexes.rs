@@ -1,18 +1,10 @@
 //! Many rows are loaded without indexes, which are built behind them: afterwards they are there as before, whole and valid.
 
-#[path = "support/digest.rs"]
-mod digest;
-#[path = "support/restores.rs"]
-mod restores;
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
-use digest::{Digest, assert_equal};
+use crate::digest::{Digest, assert_equal};
+use crate::restores::{OVERWRITE, restore};
+use crate::runs::exported;
+use crate::support::sqlstate;
 use postgres::Client;
-use restores::{OVERWRITE, restore};
-use runs::exported;
-use support::sqlstate;
 
 const TABLES: &str = "CREATE EXTENSION amcheck;
     CREATE TABLE plain (id int PRIMARY KEY, v int, t text, UNIQUE (v) DEFERRABLE INITIALLY DEFERRED,

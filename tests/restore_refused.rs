@@ -1,23 +1,14 @@
 //! A restore that cannot be safe is refused at once: what was there stays, and the session can be used.
 
-#[path = "support/digest.rs"]
-mod digest;
-#[path = "support/imports.rs"]
-mod imports;
-#[path = "support/restores.rs"]
-mod restores;
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
 use std::thread;
 
-use digest::{Digest, assert_equal};
-use imports::forged_rows;
+use crate::digest::{Digest, assert_equal};
+use crate::imports::forged_rows;
+use crate::restores::{OVERWRITE, restore};
+use crate::runs;
+use crate::runs::{Gate, exported, run};
+use crate::support::{Database, sqlstate};
 use postgres::Client;
-use restores::{OVERWRITE, restore};
-use runs::{Gate, exported, run};
-use support::{Database, sqlstate};
 
 /// A database with a table whose rows differ from those of its backup.
 fn changed() -> (Database<'static>, Client, String) {

@@ -1,16 +1,10 @@
 //! What is nobody's function, or runs beside the rows: built-in functions, triggers that a function enables, and what others may read
 //! while a restore or a rehearsal is at work.
 
-#[path = "support/restores.rs"]
-mod restores;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
+use crate::restores::{OVERWRITE, restore};
+use crate::security::{is_superuser, login, run};
+use crate::support::{Cluster, sqlstate};
 use postgres::Client;
-use restores::{OVERWRITE, restore};
-use security::{is_superuser, login, run};
-use support::{Cluster, sqlstate};
 
 /// A check that asks for a superuser's rights, by functions of the server alone, of everybody but `role`.
 fn check(role: &str) -> String {

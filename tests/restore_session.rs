@@ -1,25 +1,15 @@
 //! What others see of a restore while it works, and what is left of it in its own session.
 
-#[path = "support/digest.rs"]
-mod digest;
-#[path = "support/restores.rs"]
-mod restores;
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use digest::{Digest, assert_equal};
+use crate::digest::{Digest, assert_equal};
+use crate::restores::{OVERWRITE, restore};
+use crate::runs::{pid, run, run_with, wait_until_blocked};
+use crate::security::login;
+use crate::support::{Cluster, Database, column, sqlstate, wait_for};
 use postgres::Client;
-use restores::{OVERWRITE, restore};
-use runs::{pid, run, run_with, wait_until_blocked};
-use security::login;
-use support::{Cluster, Database, column, sqlstate, wait_for};
 
 /// A table whose CHECK waits for a lock: it stops a restore in the middle. The lock's key is the test's own in its database.
 fn with_gate() -> (Database<'static>, Client, String) {

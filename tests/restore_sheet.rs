@@ -1,21 +1,11 @@
 //! A sheet's rows go into another table than they came from; and a checkpoint is a backup like others.
 
-#[path = "support/digest.rs"]
-mod digest;
-#[path = "support/restores.rs"]
-mod restores;
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
-use digest::{Digest, assert_equal};
+use crate::digest::{Digest, assert_equal};
+use crate::restores::{FILL_IN, OVERWRITE, Restored, call, restore};
+use crate::runs::exported;
+use crate::security::login;
+use crate::support::{column, sqlstate};
 use postgres::Client;
-use restores::{FILL_IN, OVERWRITE, Restored, call, restore};
-use runs::exported;
-use security::login;
-use support::{column, sqlstate};
 
 const TABLE: &str = "
     CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text, n numeric, twice numeric GENERATED ALWAYS AS (n * 2) STORED);

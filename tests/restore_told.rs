@@ -1,14 +1,8 @@
 //! What a restore tells: of sheets that it would not try, and of what a table that it makes has lost.
 
-#[path = "support/restores.rs"]
-mod restores;
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
-use restores::{FILL_IN, OVERWRITE, Outcome, call, refusal, restore};
-use runs::exported;
-use support::column;
+use crate::restores::{FILL_IN, OVERWRITE, Outcome, call, refusal, restore};
+use crate::runs::exported;
+use crate::support::column;
 
 fn message(outcome: &Outcome) -> &str {
     outcome.message.as_deref().unwrap_or_default()

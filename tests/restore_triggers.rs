@@ -1,21 +1,11 @@
 //! D8: a restore sets nothing off: no trigger, rule or policy, however it is enabled; and leaves all of them as they were.
 
-#[path = "support/digest.rs"]
-mod digest;
-#[path = "support/restores.rs"]
-mod restores;
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
-use digest::{Digest, assert_equal};
+use crate::digest::{Digest, assert_equal};
+use crate::restores::{FILL_IN, OVERWRITE, restore};
+use crate::runs::exported;
+use crate::security::login;
+use crate::support::{Database, sqlstate};
 use postgres::Client;
-use restores::{FILL_IN, OVERWRITE, restore};
-use runs::exported;
-use security::login;
-use support::{Database, sqlstate};
 
 /// `told` is what rules write to.
 const TABLES: &str = "

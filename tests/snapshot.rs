@@ -1,16 +1,12 @@
 //! One snapshot: what commits during a run is absent from every sheet, and no sheet is silently empty or another's.
 
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::runs::{Backup, Gate, pid, run, run_with, wait_until_blocked};
+use crate::support::{Cluster, Database, sqlstate, wait_for};
 use postgres::Client;
-use runs::{Backup, Gate, pid, run, run_with, wait_until_blocked};
-use support::{Cluster, Database, sqlstate, wait_for};
 
 /// S1, with the moment of the commit under control: between two tables of the run.
 #[test]

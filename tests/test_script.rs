@@ -1,12 +1,10 @@
 //! scripts/test.sh leaves the servers and logs of another run in the same clone alone.
 
-mod support;
-
 use std::fs::{self, File};
 use std::process::Command;
 
+use crate::support::repository;
 use rustix::fs::{FlockOperation, flock};
-use support::repository;
 
 /// Runs `make test`'s script, which must fail; returns what it says.
 fn refused(suite: &str) -> String {

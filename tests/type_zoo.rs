@@ -1,15 +1,9 @@
 //! The type zoo, tests/exact/zoo: one table per type with its limits, NULL and empty values, arrays, domains, composites and ranges.
 
-#[path = "support/compare.rs"]
-mod compare;
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
-use compare::{compare, compare_all};
+use crate::compare::{compare, compare_all};
+use crate::runs::run_with;
+use crate::support::{Cluster, Database};
 use postgres::Client;
-use runs::run_with;
-use support::{Cluster, Database};
 
 fn zoo() -> Database<'static> {
     let database = Cluster::shared().database();

@@ -1,17 +1,12 @@
 //! verify(): one row a check, for a good bundle, for each kind of damage, and for a bundle that is gone; the verdict stays.
 
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
 use std::fs::{self, OpenOptions};
 
+use crate::runs;
+use crate::runs::{Backup, run};
+use crate::security::{login, refused};
+use crate::support::{Cluster, Database};
 use postgres::Client;
-use runs::{Backup, run};
-use security::{login, refused};
-use support::{Cluster, Database};
 
 const CHECKS: [&str; 9] = ["present", "size", "sha256", "zip", "manifest", "contents", "checksums", "rows", "catalog"];
 

@@ -1,20 +1,12 @@
 //! What the workbook shows for people beside names and values: labels of tables and columns, and of what foreign keys refer to.
 //! tests/oracle/compare.py reads each cell of it; here stands what must come of it, and that csv and json know nothing of it.
 
-#[path = "support/compare.rs"]
-mod compare;
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
-use compare::{compare, compare_all};
+use crate::compare::{compare, compare_all};
+use crate::runs::{Backup, run, run_with};
+use crate::security::{files, login, paths_with};
+use crate::support::{Cluster, Database};
 use paliad_backup::bundle::encoder::Warning;
 use paliad_backup::bundle::manifest::{Manifest, SheetEntry};
-use runs::{Backup, run, run_with};
-use security::{files, login, paths_with};
-use support::{Cluster, Database};
 
 /// A database after `script`.
 fn database(script: &str) -> Database<'static> {

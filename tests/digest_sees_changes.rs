@@ -1,11 +1,8 @@
 //! The digest by which round trips are judged sees what it must, and nothing else.
 
-#[path = "support/digest.rs"]
-mod digest;
-mod support;
-
-use digest::Digest;
-use support::Cluster;
+use crate::digest;
+use crate::digest::Digest;
+use crate::support::Cluster;
 
 const TABLES: &str = r#"
     CREATE TABLE plain (q int PRIMARY KEY, v text, w numeric);
