@@ -7,7 +7,7 @@ DECLARE
     good boolean;
 BEGIN
     FOR checked IN
-        SELECT c.conname, pg_get_expr(c.conbin, c.conrelid) AS expression, obj_description(c.oid, 'pg_constraint') AS hint
+        SELECT c.conname, c.conkey, pg_get_expr(c.conbin, c.conrelid) AS expression, obj_description(c.oid, 'pg_constraint') AS hint
         FROM pg_constraint c
         WHERE c.conrelid = TG_RELID AND c.contype = 'c'
         ORDER BY c.conname
@@ -18,7 +18,8 @@ BEGIN
             RAISE check_violation USING
                 MESSAGE = format('new row for relation "%s" violates check constraint "%s"', TG_TABLE_NAME, checked.conname),
                 DETAIL = format('Failing row contains %s.',
-                    (SELECT jsonb_object_agg(key, value) FROM jsonb_each(to_jsonb(NEW)) WHERE value <> 'null')),
+                    (SELECT jsonb_object_agg(a.attname, to_jsonb(NEW) -> a.attname) FROM pg_attribute a
+                     WHERE a.attrelid = TG_RELID AND a.attnum = ANY (checked.conkey))),
                 HINT = checked.hint, SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = checked.conname;
         END IF;
     END LOOP;

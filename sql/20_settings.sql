@@ -1,4 +1,4 @@
--- The one row of settings. Superusers change it with UPDATE.
+-- The one row of settings. Superusers change it with UPDATE; what it says about automatic backups is in 21_automatic.sql.
 
 CREATE TABLE paliad_backup.settings (
     id boolean NOT NULL DEFAULT true,
@@ -20,7 +20,8 @@ CREATE TABLE paliad_backup.settings (
 );
 
 COMMENT ON TABLE paliad_backup.settings IS
-    'Settings of this database''s backups: one row, changed with UPDATE by superusers';
+    'Settings of this database''s backups: one row, changed with UPDATE. What concerns automatic backups, retention and health may '
+    'be changed by members of paliad_backup_admin, the rest by superusers';
 COMMENT ON COLUMN paliad_backup.settings.id IS 'Always true: there is one row';
 COMMENT ON COLUMN paliad_backup.settings.schemas IS 'Schemas to export; NULL: all user schemas';
 COMMENT ON COLUMN paliad_backup.settings.admin_function IS

@@ -1,4 +1,4 @@
--- Who may read. Nobody but superusers writes: there are no write grants and no write policies.
+-- Who may read. Nobody but superusers writes, except for those settings that only concern automatic backups.
 
 -- ALTER DEFAULT PRIVILEGES may have given our objects to others while they were made.
 DO $$
@@ -31,6 +31,12 @@ GRANT SELECT ON
 GRANT SELECT ON
     paliad_backup.settings, paliad_backup.system_audit_log, paliad_backup.sheets, paliad_backup.exclusions
     TO paliad_backup_admin;
+-- Neither what is exported nor where audit rows go.
+GRANT UPDATE (
+    enabled, schedule, interval_hours, auto_on_change, change_poll, change_debounce, formats,
+    retention_count, retention_days, keep_daily, keep_weekly, keep_monthly, keep_yearly, minimum_redundancy, checkpoint_count,
+    max_age, notify_channel)
+    ON paliad_backup.settings TO paliad_backup_admin;
 
 ALTER TABLE paliad_backup.backups ENABLE ROW LEVEL SECURITY;
 ALTER TABLE paliad_backup.run_progress ENABLE ROW LEVEL SECURITY;
@@ -46,6 +52,8 @@ CREATE POLICY authorized_read ON paliad_backup.run_progress FOR SELECT
     TO paliad_backup_admin, paliad_backup_reader USING ((SELECT paliad_backup.is_authorized()));
 CREATE POLICY authorized_read ON paliad_backup.settings FOR SELECT
     TO paliad_backup_admin USING ((SELECT paliad_backup.is_authorized()));
+CREATE POLICY authorized_update ON paliad_backup.settings FOR UPDATE
+    TO paliad_backup_admin USING ((SELECT paliad_backup.is_authorized()));
 CREATE POLICY authorized_read ON paliad_backup.system_audit_log FOR SELECT
     TO paliad_backup_admin USING ((SELECT paliad_backup.is_authorized()));
 CREATE POLICY authorized_read ON paliad_backup.sheets FOR SELECT
@@ -55,6 +63,8 @@ CREATE POLICY authorized_read ON paliad_backup.exclusions FOR SELECT
 COMMENT ON POLICY authorized_read ON paliad_backup.backups IS 'Admins and readers, where the admin function agrees';
 COMMENT ON POLICY authorized_read ON paliad_backup.run_progress IS 'Admins and readers, where the admin function agrees';
 COMMENT ON POLICY authorized_read ON paliad_backup.settings IS 'Admins, where the admin function agrees';
+COMMENT ON POLICY authorized_update ON paliad_backup.settings IS
+    'Admins, where the admin function agrees; a right to the columns decides which';
 COMMENT ON POLICY authorized_read ON paliad_backup.system_audit_log IS 'Admins, where the admin function agrees';
 COMMENT ON POLICY authorized_read ON paliad_backup.sheets IS 'Admins, where the admin function agrees';
 COMMENT ON POLICY authorized_read ON paliad_backup.exclusions IS 'Admins, where the admin function agrees';

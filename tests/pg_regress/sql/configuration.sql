@@ -22,7 +22,7 @@ SET paliad_backup.threads = 0;
 DELETE FROM paliad_backup.settings;
 TRUNCATE paliad_backup.settings;
 INSERT INTO paliad_backup.settings (xlsx_time_zone) VALUES ('Europe/Berlin');
-SELECT * FROM paliad_backup.settings;
+SELECT * FROM paliad_backup.settings \gx
 INSERT INTO paliad_backup.settings DEFAULT VALUES;
 DELETE FROM paliad_backup.exclusions WHERE relation_name = 'paliadin_turns';
 UPDATE paliad_backup.exclusions SET seeded = false WHERE relation_name = 'paliadin_turns';
@@ -38,6 +38,43 @@ UPDATE paliad_backup.settings SET audit_table = 'public.audit';
 UPDATE paliad_backup.settings SET audit_table = 'paliad_backup.status';
 UPDATE paliad_backup.settings SET xlsx_time_zone = 'Mars';
 UPDATE paliad_backup.settings SET audit_settings = '{"search_path": "evil"}';
+-- Automatic backups: each number has its limits, each of them says so.
+UPDATE paliad_backup.settings SET schedule = ' ';
+UPDATE paliad_backup.settings SET interval_hours = 0;
+UPDATE paliad_backup.settings SET interval_hours = 8761;
+UPDATE paliad_backup.settings SET change_poll = '0';
+UPDATE paliad_backup.settings SET change_debounce = '-1 second';
+UPDATE paliad_backup.settings SET formats = '{pdf}';
+UPDATE paliad_backup.settings SET formats = '{}';
+UPDATE paliad_backup.settings SET formats = '{csv,NULL}';
+UPDATE paliad_backup.settings SET retention_count = 0;
+UPDATE paliad_backup.settings SET retention_days = -1;
+UPDATE paliad_backup.settings SET keep_daily = 0;
+UPDATE paliad_backup.settings SET keep_weekly = 0;
+UPDATE paliad_backup.settings SET keep_monthly = 0;
+UPDATE paliad_backup.settings SET keep_yearly = 0;
+UPDATE paliad_backup.settings SET minimum_redundancy = -1;
+UPDATE paliad_backup.settings SET checkpoint_count = 0;
+UPDATE paliad_backup.settings SET max_age = '0';
+UPDATE paliad_backup.settings SET notify_channel = '';
+UPDATE paliad_backup.settings SET notify_channel = repeat('ä', 32);
+-- Admins may change these, but neither what is exported nor where audit rows go.
+SELECT string_agg(attname, ' ' ORDER BY attnum) FILTER (WHERE granted) AS admin, string_agg(attname, ' ' ORDER BY attnum) FILTER (WHERE NOT granted) AS superuser
+FROM pg_attribute AS a, has_column_privilege('paliad_backup_admin', a.attrelid, a.attnum, 'UPDATE') AS granted
+WHERE a.attrelid = 'paliad_backup.settings'::regclass AND a.attnum > 0 \gx
+BEGIN;
+SET LOCAL ROLE paliad_backup_admin;
+UPDATE paliad_backup.settings SET retention_count = NULL, keep_daily = 7 RETURNING retention_count, keep_daily;
+UPDATE paliad_backup.settings SET keep_daily = 0;
+ROLLBACK;
+BEGIN;
+SET LOCAL ROLE paliad_backup_admin;
+UPDATE paliad_backup.settings SET schemas = '{public}';
+ROLLBACK;
+BEGIN;
+SET LOCAL ROLE paliad_backup_reader;
+UPDATE paliad_backup.settings SET enabled = true;
+ROLLBACK;
 -- What a CHECK constraint refuses, too, with what is allowed.
 INSERT INTO paliad_backup.sheets (query, sheet_name) VALUES ('SELECT 1', 'without a role');
 INSERT INTO paliad_backup.sheets (relation_schema) VALUES ('app');
