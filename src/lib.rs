@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod bundle;
+pub mod cron;
 pub mod store;
 
 #[cfg(feature = "pg15")]
