@@ -106,8 +106,11 @@ COMMENT ON COLUMN paliad_backup.backups.warnings IS
     'What could not be kept as it is, an array of {code, sheet, column, count, detail}';
 COMMENT ON COLUMN paliad_backup.backups.error IS 'Why the run failed, with its stage in front';
 COMMENT ON COLUMN paliad_backup.backups.error_code IS 'SQLSTATE of the failure';
-COMMENT ON COLUMN paliad_backup.backups.content_digest IS 'Digest of all sheets'' rows: equal for equal data';
-COMMENT ON COLUMN paliad_backup.backups.sheet_digests IS 'Digest of each sheet''s rows, an object: sheet name to digest';
+COMMENT ON COLUMN paliad_backup.backups.content_digest IS 
+    'Digest of the rows of all sheets, but that of the audit log, and of the sequences'' positions: equal for equal data, whatever '
+    'the formats are; NULL for backups that were imported or completed after a crash';
+COMMENT ON COLUMN paliad_backup.backups.sheet_digests IS
+    'Digest of each sheet''s rows (SHA-256 of its csv), an object: sheet name to digest';
 COMMENT ON COLUMN paliad_backup.backups.database_name IS 'Database that was exported';
 COMMENT ON COLUMN paliad_backup.backups.server_version IS 'PostgreSQL''s version at the run';
 COMMENT ON COLUMN paliad_backup.backups.extension_version IS 'paliad_backup''s version at the run';

@@ -44,6 +44,7 @@ ALTER TABLE paliad_backup.settings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE paliad_backup.system_audit_log ENABLE ROW LEVEL SECURITY;
 ALTER TABLE paliad_backup.sheets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE paliad_backup.exclusions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE paliad_backup.change_watch ENABLE ROW LEVEL SECURITY;
 
 -- As a subquery, is_authorized() is called once a statement and not once a row.
 CREATE POLICY authorized_read ON paliad_backup.backups FOR SELECT

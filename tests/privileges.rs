@@ -56,19 +56,29 @@ const FUNCTIONS: &[(&str, Access, &str, &str)] = &[
     ("rehearse_restore(uuid,text[],text)", Admin, "rehearse_restore('$id')", ""),
     ("create_checkpoint(text,text,uuid)", Admin, "create_checkpoint('before')", ""),
     ("reconcile()", Admin, "reconcile()", ""),
+    // pg_cron's jobs are in another database there: settings are stored, and what to type is told.
+    ("schedule(text,integer,boolean)", Admin, "schedule('0 3 1 1 *')", ""),
+    ("schedule_status()", Admin, "schedule_status()", ""),
+    ("unschedule()", Admin, "unschedule()", ""),
+    ("next_runs(text,timestamp with time zone,integer)", Admin, "next_runs('@daily')", ""),
+    ("auto_backup_tick()", Admin, "auto_backup_tick()", ""),
+    ("start_up()", Admin, "start_up()", ""),
+    ("sync_jobs()", Superuser, "sync_jobs()", ""),
     ("adopt_directory()", Superuser, "adopt_directory()", ""),
     ("check_audit_table(regclass)", Superuser, "check_audit_table('paliad_backup.system_audit_log')", ""),
     // The server refuses to call these by hand, after it has looked at the right to execute them.
     ("settings_replace()", Superuser, "settings_replace()", "0A000"),
     ("settings_keep()", Superuser, "settings_keep()", "0A000"),
     ("settings_check()", Superuser, "settings_check()", "0A000"),
+    ("settings_check_schedule()", Superuser, "settings_check_schedule()", "0A000"),
+    ("settings_sync_jobs()", Superuser, "settings_sync_jobs()", "0A000"),
     ("exclusions_replace()", Superuser, "exclusions_replace()", "0A000"),
     ("exclusions_keep()", Superuser, "exclusions_keep()", "0A000"),
     ("explain_checks()", Superuser, "explain_checks()", "0A000"),
 ];
 
 /// Every table and view, and who may read it. Nobody but superusers may write.
-const RELATIONS: [(&str, Access); 9] = [
+const RELATIONS: [(&str, Access); 10] = [
     ("backups", Reader),
     ("run_progress", Reader),
     ("progress", Reader),
@@ -78,6 +88,7 @@ const RELATIONS: [(&str, Access); 9] = [
     ("sheets", Admin),
     ("exclusions", Admin),
     ("backup_list", Reader),
+    ("change_watch", Superuser),
 ];
 
 /// A database with a backup, and a login of each kind: the role's name and what it may do.
@@ -202,6 +213,12 @@ fn p1_every_relation_is_readable_by_role_and_writable_by_superusers_alone() {
             {
                 let sql = write.replace("$t", &format!("paliad_backup.{name}"));
                 let state = outcome(&mut client, &sql);
+                // Some of its columns are an admin's to change, and so its row to lock.
+                let locks = name == "settings" && *granted == Some(Admin) && write.ends_with("FOR UPDATE");
+                if locks {
+                    assert_eq!(state, "");
+                    continue;
+                }
                 assert!(["42501", "42809", "55000"].contains(&state.as_str()), "{sql} by {role}: {state}");
             }
         }

@@ -68,7 +68,7 @@ fn undoing_is_tried_as_often_as_wanted_before_it_is_done() {
 }
 
 /// What each function needs, `$` for the id of a backup; `!` for that of an audit row.
-const CALLS: [&str; 27] = [
+const CALLS: [&str; 33] = [
     "run()",
     "create_checkpoint()",
     "list()",
@@ -95,6 +95,12 @@ const CALLS: [&str; 27] = [
     "rebuild_catalog()",
     "reconcile()",
     "is_authorized()",
+    "schedule()",
+    "schedule_status()",
+    "unschedule()",
+    "next_runs('@daily')",
+    "auto_backup_tick()",
+    "start_up()",
     "delete($)",
 ];
 

@@ -11,6 +11,7 @@ mod contents;
 mod import;
 mod maintenance;
 mod restore;
+mod schedule;
 mod verification;
 
 use crate::catalog::extension::{self, Extension};

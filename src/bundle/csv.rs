@@ -31,7 +31,15 @@ struct Output {
 impl CsvEncoder {
     /// An encoder that deflates into `spool`, an empty unlinked file, with `level` 0 to 9.
     pub fn new(spool: File, level: u32, abort: Abort) -> Self {
-        let spool = Spool::new(spool, level, abort);
+        CsvEncoder::into_spool(Spool::new(spool, level, abort))
+    }
+
+    /// An encoder that only hashes what it would write; `spool` as above.
+    pub fn hashing(spool: File, abort: Abort) -> Self {
+        CsvEncoder::into_spool(Spool::hashing(spool, abort))
+    }
+
+    fn into_spool(spool: Spool) -> Self {
         CsvEncoder { out: Output { spool, path: String::new(), end_marks: Vec::new() }, slots: Vec::new() }
     }
 }

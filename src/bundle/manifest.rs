@@ -50,6 +50,20 @@ pub enum Format {
     Json,
 }
 
+impl Format {
+    /// In the bundle's order.
+    pub const ALL: [Format; 3] = [Format::Xlsx, Format::Csv, Format::Json];
+
+    /// As `backups.formats` and the arguments name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Xlsx => "xlsx",
+            Format::Csv => "csv",
+            Format::Json => "json",
+        }
+    }
+}
+
 /// The whole of `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {

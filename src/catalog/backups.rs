@@ -73,6 +73,12 @@ pub struct Outcome {
     pub sheet_count: usize,
     /// As in the manifest.
     pub warnings: Value,
+    /// Sheet name → SHA-256 of its rows; a run knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet_digests: Option<Value>,
+    /// Of all that changes as the data do; a run knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_digest: Option<String>,
 }
 
 impl Outcome {
@@ -88,6 +94,8 @@ impl Outcome {
             row_counts: Value::Object(counts),
             sheet_count: manifest.sheets.len(),
             warnings: serde_json::json!(warnings),
+            sheet_digests: None,
+            content_digest: None,
         }
     }
 }
@@ -301,7 +309,7 @@ pub fn finish(id: &str, outcome: &Outcome) -> Result<()> {
     let rows = write(
         "UPDATE paliad_backup.backups AS b SET status = 'done', storage_uri = n.storage_uri, size_bytes = n.size_bytes, \
          sha256 = n.sha256, row_counts = n.row_counts, sheet_count = n.sheet_count, warnings = n.warnings, \
-         finished_at = clock_timestamp() \
+         sheet_digests = n.sheet_digests, content_digest = n.content_digest, finished_at = clock_timestamp() \
          FROM jsonb_populate_record(NULL::paliad_backup.backups, $2::jsonb) AS n \
          WHERE b.id = $1::uuid AND b.status = 'running' RETURNING b.id",
         &[Some(id), Some(&json(outcome)?)],

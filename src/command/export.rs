@@ -26,6 +26,8 @@ pub struct Exported {
     pub warnings: Vec<Warning>,
     /// What each format has made.
     pub formats: Vec<(Format, Encoded)>,
+    /// SHA-256 of each sheet's csv, also where the bundle has none.
+    pub digests: Vec<String>,
 }
 
 /// Scans the sheets in the caller's snapshot while the encoders work on threads of their own.
@@ -64,8 +66,11 @@ pub fn export(
     progress.phase = "encode".into();
     progress.sheet = None;
     recorder.show(progress, true)?;
-    let formats = pipeline.finish(|| recorder.show(progress, false))?;
-    Ok(Exported { row_counts, warnings, formats })
+    let mut encoded = pipeline.finish(|| recorder.show(progress, false))?;
+    let csv = encoded.iter().filter(|(format, _)| *format == Format::Csv).flat_map(|(_, encoded)| &encoded.files);
+    let digests = csv.map(|file| file.sha256.clone()).collect();
+    encoded.retain(|(format, _)| formats.contains(format));
+    Ok(Exported { row_counts, warnings, formats: encoded, digests })
 }
 
 /// The rows of one sheet; `None` when an encoder has failed.
@@ -117,6 +122,11 @@ fn volatile_functions(sheet: &str) -> Warning {
 
 fn encoders(formats: &[Format], about: &About, store: &dyn Store, abort: &Abort) -> Result<Vec<(Format, MakeEncoder)>> {
     let level = crate::config::compression_level();
+    let hashed = (!formats.contains(&Format::Csv)).then(|| {
+        let (spool, abort) = (store.scratch()?, abort.clone());
+        let make: MakeEncoder = Box::new(move || Box::new(CsvEncoder::hashing(spool, abort)));
+        Ok((Format::Csv, make))
+    });
     formats
         .iter()
         .map(|format| {
@@ -131,5 +141,6 @@ fn encoders(formats: &[Format], about: &About, store: &dyn Store, abort: &Abort)
             };
             Ok((*format, make))
         })
+        .chain(hashed)
         .collect()
 }

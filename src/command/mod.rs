@@ -16,9 +16,12 @@ pub mod rebuild;
 pub mod reconcile;
 pub mod restore;
 pub mod run;
+pub mod schedule;
+pub mod tick;
 pub mod verify;
 
 mod background;
+mod digests;
 mod export;
 mod feed;
 mod foreign_checks;

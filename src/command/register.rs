@@ -5,7 +5,7 @@ use std::fs::File;
 use serde_json::json;
 
 use super::background::Task;
-use super::run::{format_name, scope_name};
+use super::run::scope_name;
 use crate::bundle::encoder::Abort;
 use crate::bundle::manifest::Manifest;
 use crate::bundle::verification::{self, Proven};
@@ -95,7 +95,7 @@ fn registration(proven: &Proven, uri: &str) -> Registration {
         kind: run.kind.clone(),
         trigger: trigger(&run.kind).to_owned(),
         scope: scope_name(manifest.scope).to_owned(),
-        formats: manifest.formats.iter().map(|format| format_name(*format).to_owned()).collect(),
+        formats: manifest.formats.iter().map(|format| format.name().to_owned()).collect(),
         requested_by: run.requested_by.clone(),
         requested_by_email: run.requested_by_email.clone(),
         requested_by_label: run.requested_by_label.clone(),

@@ -7,6 +7,7 @@ use pgrx::pg_sys::panic::CaughtError;
 use uuid::Uuid;
 
 use super::background::Task;
+use super::digests::{self, Digests};
 use super::export::export;
 use super::plan::{self, Plan};
 use super::seal::{Sealed, describe_sheets, seal};
@@ -37,7 +38,7 @@ const HANDLES: usize = 12;
 pub struct RunRequest {
     /// on_demand, scheduled or checkpoint.
     pub kind: String,
-    /// manual or cron.
+    /// manual, cron, interval or change.
     pub trigger: String,
     /// full, config or data.
     pub scope: Scope,
@@ -67,6 +68,27 @@ pub struct Checkpoint {
 }
 
 impl RunRequest {
+    /// Who makes the backups that nobody asks for.
+    pub const SYSTEM_EMAIL: &str = "system@paliad";
+    /// The same for people.
+    pub const SYSTEM_LABEL: &str = "Paliad Backup System";
+
+    /// A backup of all sheets that nobody has asked for.
+    pub fn automatic(trigger: &str, formats: Vec<Format>, includes_uncommitted: bool) -> RunRequest {
+        RunRequest {
+            kind: "scheduled".into(),
+            trigger: trigger.into(),
+            scope: Scope::Full,
+            formats,
+            requested_by: None,
+            requested_by_email: RunRequest::SYSTEM_EMAIL.into(),
+            requested_by_label: Some(RunRequest::SYSTEM_LABEL.into()),
+            note: None,
+            includes_uncommitted,
+            checkpoint: None,
+        }
+    }
+
     /// A checkpoint of all sheets, in the formats that are read again.
     pub fn checkpoint(checkpoint: Checkpoint, actor: Actor, includes_uncommitted: bool) -> RunRequest {
         RunRequest {
@@ -127,7 +149,12 @@ pub fn backup(recorder: &mut Recorder, request: &RunRequest) -> Result<String> {
         let plan = plan::plan(&settings, request.scope, &request.formats, &mut place.progress.sheet)?;
         let mut manifest = manifest(request, &backup.run, &plan)?;
         let published = make_bundle(&settings, request, &plan, &mut manifest, store, recorder, place)?;
-        Ok(Outcome::of(&manifest, published.uri, published.size, published.sha256))
+        let outcome = Outcome::of(&manifest, published.uri, published.size, published.sha256);
+        Ok(Outcome {
+            sheet_digests: Some(published.digests.sheets),
+            content_digest: Some(published.digests.content),
+            ..outcome
+        })
     })?;
     // The bundle is in place. Where this can't be recorded, the row stays running: reconcile finds the bundle and records it.
     if let Reply::DoneWithoutAudit { reason } =
@@ -146,6 +173,8 @@ struct Published {
     size: u64,
     /// Of the file.
     sha256: String,
+    /// Of what is in it.
+    digests: Digests,
 }
 
 /// The stages whose name the stored error begins with.
@@ -200,6 +229,7 @@ fn make_bundle(
     manifest.warnings.extend(exported.warnings);
     plan.still_holds()?;
     manifest.sequences = sequences::read(sequences)?;
+    let digests = digests::of(settings, plan, &exported.digests, &manifest.sequences)?;
     let sheets: Vec<_> = plan.sheets.iter().map(|planned| Arc::clone(&planned.sheet)).collect();
     describe_sheets(manifest, &sheets, &exported.row_counts, &exported.formats);
 
@@ -215,7 +245,7 @@ fn make_bundle(
     progress.phase = "publish".into();
     recorder.show(progress, true)?;
     // In this thread, which looks for no interrupt from here until the row says done.
-    Ok(Published { uri: pending.publish()?, size, sha256 })
+    Ok(Published { uri: pending.publish()?, size, sha256, digests })
 }
 
 /// Runs `work`; whatever goes wrong in it (an error of ours, one of the server's, a cancel, a panic) is recorded on both rows
@@ -290,7 +320,7 @@ fn new_backup(request: &RunRequest, directory: PathBuf) -> Result<NewBackup> {
         kind: request.kind.clone(),
         trigger: request.trigger.clone(),
         scope: scope_name(request.scope).to_owned(),
-        formats: request.formats.iter().map(|format| format_name(*format).to_owned()).collect(),
+        formats: request.formats.iter().map(|format| format.name().to_owned()).collect(),
         requested_by: request.requested_by.clone(),
         requested_by_email: request.requested_by_email.clone(),
         requested_by_label: request.requested_by_label.clone(),
@@ -375,14 +405,5 @@ pub fn scope_name(scope: Scope) -> &'static str {
         Scope::Full => "full",
         Scope::Config => "config",
         Scope::Data => "data",
-    }
-}
-
-/// As `backups.formats` and the arguments name it.
-pub fn format_name(format: Format) -> &'static str {
-    match format {
-        Format::Xlsx => "xlsx",
-        Format::Csv => "csv",
-        Format::Json => "json",
     }
 }

@@ -33,12 +33,16 @@ pub fn select(snapshot: Snapshot, sql: &str, parameters: &[Option<&str>]) -> Res
     }
 }
 
-/// Runs one statement that writes, as the recorder does; `RETURNING` rows come back. Parameters as in [`select`].
+/// Runs one statement that writes, as the recorder does; `RETURNING` rows come back. Parameters as in [`select`]. A later query with
+/// [`Snapshot::Latest`] sees what was written.
 ///
 /// # Errors
 /// The server's own errors are raised by the server (and unwind).
 pub fn write(sql: &str, parameters: &[Option<&str>]) -> Result<Vec<Row>> {
-    execute(sql, parameters, false)
+    let rows = execute(sql, parameters, false)?;
+    // SAFETY: inside a transaction, between two statements.
+    unsafe { pg_sys::CommandCounterIncrement() };
+    Ok(rows)
 }
 
 /// The first column of the first row.

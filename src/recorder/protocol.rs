@@ -7,6 +7,7 @@ use crate::catalog::audit::Actor;
 use crate::catalog::backups::{NewBackup, Outcome};
 use crate::catalog::progress::Progress;
 use crate::catalog::registration::{Entry, Registration};
+use crate::catalog::watch::Watch;
 use crate::error::Told;
 
 /// A message and its number. An answer bears the number of its request: a backend that was cancelled while it waited must not
@@ -140,6 +141,8 @@ pub enum Request {
         /// Who asked.
         actor: Actor,
     },
+    /// Keep what the last look for changes has seen.
+    Watch(Watch),
     /// Pin or unpin, with its audit row.
     Pin {
         /// The backup.

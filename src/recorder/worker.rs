@@ -131,6 +131,7 @@ impl Recorder {
                 audit("checksum_repaired", &actor, &metadata, "repaired_at")?;
                 Ok(Reply::Done)
             }),
+            Request::Watch(watch) => transaction(|| watch.write().map(|()| Reply::Done)),
             Request::Pin { id, pinned, actor } => transaction(|| pin(&id, pinned, &actor)),
             Request::MarkDeleted { id, reason, actor } => transaction(|| mark_deleted(&id, &reason, &actor)),
         };
@@ -193,6 +194,9 @@ impl Recorder {
     }
 
     fn show(&mut self, shown: Progress) -> Result<Reply> {
+        if self.run.is_none() && self.restore.is_none() {
+            return Ok(Reply::Done); // the row is that of another operation
+        }
         transaction(|| progress::update(&shown, false))?;
         if let Some(run) = &mut self.run {
             run.progress = shown;

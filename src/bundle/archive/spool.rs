@@ -19,7 +19,8 @@ pub struct Spool {
     file: File,
     position: u64,
     abort: Abort,
-    deflater: Deflater,
+    /// None: the text is hashed and goes nowhere.
+    deflater: Option<Deflater>,
     text: Vec<u8>,
     /// Of the open entry's text so far.
     digest: Digested,
@@ -31,11 +32,16 @@ pub struct Spool {
 impl Spool {
     /// An empty spool in `file`, which is empty too. `level` is deflate's, 0 to 9; more counts as 9.
     pub fn new(file: File, level: u32, abort: Abort) -> Self {
+        Spool { deflater: Some(Deflater::new(level)), ..Spool::hashing(file, abort) }
+    }
+
+    /// A spool that only hashes its entries: they are listed, and `file` is a zip of empty ones.
+    pub fn hashing(file: File, abort: Abort) -> Self {
         Spool {
             file,
             position: 0,
             abort,
-            deflater: Deflater::new(level),
+            deflater: None,
             text: Vec::with_capacity(2 * BLOCK),
             digest: Digested::default(),
             open: None,
@@ -74,7 +80,9 @@ impl Spool {
             return Err(BundleError::Damaged("an entry ends that has not begun".to_owned()));
         };
         self.write_text()?;
-        self.position += self.deflater.finish(&mut self.file)?;
+        if let Some(deflater) = &mut self.deflater {
+            self.position += deflater.finish(&mut self.file)?;
+        }
         let digest = std::mem::take(&mut self.digest);
         entry.crc32 = digest.crc32();
         entry.size = digest.size();
@@ -107,7 +115,9 @@ impl Spool {
     fn write_text(&mut self) -> Result<()> {
         self.abort.check()?;
         self.digest.update(&self.text);
-        self.position += self.deflater.write(&self.text, &mut self.file)?;
+        if let Some(deflater) = &mut self.deflater {
+            self.position += deflater.write(&self.text, &mut self.file)?;
+        }
         self.text.clear();
         Ok(())
     }

@@ -35,7 +35,7 @@ use super::encoder::{Abort, Encoded, Encoder, Warning};
 use super::sheet::{Sheet, SheetKind};
 
 /// What the contents sheet says about the run. Nothing of it reaches the table sheets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct About {
     /// The database's name.
     pub database: String,

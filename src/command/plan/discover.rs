@@ -101,8 +101,11 @@ pub fn table(oid: u32) -> Result<Found> {
     })
 }
 
-/// The oids of what is exported.
-fn exportable(snapshot: Snapshot, settings: &Settings, registered: &[Registered]) -> Result<Vec<u32>> {
+/// The oids of what is exported, but for exclusions.
+///
+/// # Errors
+/// The server's.
+pub fn exportable(snapshot: Snapshot, settings: &Settings, registered: &[Registered]) -> Result<Vec<u32>> {
     let schemas = schema_list(settings)?;
     let names = json_pairs(registered)?;
     let sql = format!(

@@ -27,7 +27,7 @@ use crate::catalog::settings::Settings;
 use crate::error::{Error, Result};
 use crate::pg::locks::{self, Locked, Mode};
 use crate::pg::query::Snapshot;
-pub use discover::{Found, table, tables};
+pub use discover::{Found, exportable, table, tables};
 pub use exclusions::forbidden;
 pub use readers::check_rights;
 pub use sheet_sql::ROW_TEXT;

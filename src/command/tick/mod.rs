@@ -1,0 +1,158 @@
+//! What pg_cron calls each minute: whether a backup is due by its age or after changes, and if so makes it.
+
+mod decide;
+mod fingerprint;
+
+pub use decide::backs_off_until;
+
+use decide::{Facts, facts};
+use fingerprint::fingerprint;
+
+use super::digests;
+use super::export::export;
+use super::plan;
+use super::run::{RunRequest, backup};
+use super::sequences;
+use crate::bundle::encoder::Abort;
+use crate::bundle::manifest::{Format, Scope};
+use crate::bundle::xlsx::About;
+use crate::catalog::extension::Extension;
+use crate::catalog::progress::Progress;
+use crate::catalog::settings::Settings;
+use crate::catalog::watch::Watch;
+use crate::error::{Error, Result};
+use crate::pg::locks::lock_extension;
+use crate::pg::query::with_latest_snapshot;
+use crate::pg::session;
+use crate::recorder::leader::Recorder;
+use crate::recorder::protocol::Request;
+use crate::storage;
+
+/// What was done, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticked {
+    /// A backup's id, where one was made.
+    pub backup_id: Option<String>,
+    /// One sentence.
+    pub reason: String,
+}
+
+impl Ticked {
+    fn nothing(reason: impl Into<String>) -> Ticked {
+        Ticked { backup_id: None, reason: reason.into() }
+    }
+}
+
+/// Looks whether a backup is due, and makes it.
+///
+/// # Errors
+/// Those of a run; an operation that is active already is none.
+pub fn tick(extension: Extension) -> Result<Ticked> {
+    if session::in_recovery() {
+        return Err(Error::Standby);
+    }
+    let settings = Settings::read()?;
+    if settings.interval_hours.is_none() && !settings.auto_on_change {
+        return Ok(Ticked::nothing("neither interval_hours nor auto_on_change is set"));
+    }
+    storage::directory()?;
+    let facts = facts(&settings)?;
+    if let Some(reason) = facts.waits() {
+        return Ok(Ticked::nothing(reason));
+    }
+    if !facts.is_overdue() && !settings.auto_on_change {
+        return Ok(Ticked::nothing(facts.not_yet()));
+    }
+    lock_extension(extension.oid);
+    let done = Recorder::with(extension, |recorder| {
+        if facts.is_overdue() {
+            recorder.ask(&Request::Acquire)?;
+            let backup_id = make(recorder, &settings, "interval")?;
+            return Ok(Ticked { backup_id: Some(backup_id), reason: facts.overdue() });
+        }
+        look(recorder, &settings, &facts)
+    });
+    match done {
+        Err(Error::RunActive { detail }) => Ok(Ticked::nothing(detail)),
+        done => done,
+    }
+}
+
+/// Looks for changes.
+fn look(recorder: &mut Recorder, settings: &Settings, facts: &Facts) -> Result<Ticked> {
+    if !facts.looks() {
+        return Ok(Ticked::nothing("the last look for changes was less than change_poll ago"));
+    }
+    // Before the snapshot of what is read below: what changes in between is seen by the next look.
+    let seen = fingerprint(settings)?;
+    let before = Watch::read()?.unwrap_or_default();
+    let mut watch = Watch {
+        looked_at: facts.now.clone(),
+        changed_at: if before.fingerprint == seen { before.changed_at.clone() } else { facts.now.clone() },
+        fingerprint: seen.clone(),
+        ..before
+    };
+    let settled = watch.settled_fingerprint.as_ref() == Some(&seen);
+    if settled && facts.has_backup_since(watch.settled_backup.as_deref())? {
+        recorder.ask(&Request::Watch(watch))?;
+        return Ok(Ticked::nothing("nothing has changed since the last backup"));
+    }
+    let mut quiet = facts.seconds_since(&watch.changed_at)?;
+    if quiet < 0.0 {
+        // The clock was set back.
+        (watch.changed_at, quiet) = (facts.now.clone(), 0.0);
+    }
+    if quiet < settings.change_debounce {
+        recorder.ask(&Request::Watch(watch))?;
+        let rest = (settings.change_debounce - quiet).ceil();
+        return Ok(Ticked::nothing(format!(
+            "something may have changed; a backup is made when nothing else does for {rest} s"
+        )));
+    }
+    recorder.ask(&Request::Acquire)?;
+    watch.attempts += 1;
+    recorder.ask(&Request::Watch(watch.clone()))?;
+    let unchanged = match &facts.newest {
+        Some(newest) if newest.content_digest.is_some() => newest.content_digest == Some(contents(recorder, settings)?),
+        _ => false,
+    };
+    let done = match &facts.newest {
+        Some(newest) if unchanged => {
+            watch.settled_backup = Some(newest.id.clone());
+            Ticked::nothing(format!("the contents are those of backup {}", newest.id))
+        }
+        _ => {
+            // From here on a failure stands in the catalog.
+            watch.attempts = 0;
+            recorder.ask(&Request::Watch(watch.clone()))?;
+            let backup_id = make(recorder, settings, "change")?;
+            watch.settled_backup = Some(backup_id.clone());
+            Ticked { backup_id: Some(backup_id), reason: "exported tables had changed".into() }
+        }
+    };
+    watch.settled_fingerprint = Some(seen);
+    watch.attempts = 0;
+    recorder.ask(&Request::Watch(watch))?;
+    Ok(done)
+}
+
+/// A backup of what is committed now.
+fn make(recorder: &mut Recorder, settings: &Settings, trigger: &str) -> Result<String> {
+    let request = RunRequest::automatic(trigger, settings.formats(), session::has_written());
+    with_latest_snapshot(|| backup(recorder, &request))
+}
+
+/// The digest that a backup of what is committed now would have: everything is read, and nothing written.
+fn contents(recorder: &mut Recorder, settings: &Settings) -> Result<String> {
+    with_latest_snapshot(|| {
+        let store = storage::open()?;
+        let mut progress = Progress::default();
+        let plan = plan::plan(settings, Scope::Full, &[Format::Csv], &mut progress.sheet)?;
+        let sequences = sequences::lock(&plan)?;
+        let abort = Abort::default();
+        let read = export(&plan, &[], &About::default(), &store, recorder, &mut progress, &abort)?;
+        plan.still_holds()?;
+        let sequences = sequences::read(sequences)?;
+        Ok(digests::of(settings, &plan, &read.digests, &sequences)?.content)
+    })
+}
