@@ -148,13 +148,15 @@ fn an_admin_may(cron: &Cron) {
 
 /// unschedule() removes this database's jobs, and those of databases that are gone.
 fn others_jobs_stay(client: &mut Client) {
-    client
-        .batch_execute(
-            "SELECT cron.schedule('mine', '0 3 * * *', 'SELECT 1');
-             SELECT cron.schedule_in_database('paliad_backup_run_postgres', '0 3 * * *', 'SELECT 1', 'postgres');
-             SELECT cron.schedule_in_database('paliad_backup_run_dropped', '0 3 * * *', 'SELECT 1', 'dropped')",
-        )
-        .unwrap();
+    for sql in [
+        "CREATE DATABASE dropped",
+        "SELECT cron.schedule('mine', '0 3 * * *', 'SELECT 1')",
+        "SELECT cron.schedule_in_database('paliad_backup_run_postgres', '0 3 * * *', 'SELECT 1', 'postgres')",
+        "SELECT cron.schedule_in_database('paliad_backup_run_dropped', '0 3 * * *', 'SELECT 1', 'dropped')",
+        "DROP DATABASE dropped",
+    ] {
+        client.batch_execute(sql).unwrap();
+    }
     client.batch_execute("BEGIN; SELECT paliad_backup.unschedule(); ROLLBACK").unwrap();
     assert_eq!(jobs(client).len(), 5);
     let removed = column(

@@ -180,6 +180,37 @@ fn counters_that_are_equal_again_hide_nothing() {
     }
 }
 
+/// Committed after the snapshot of the backup that is being made: not in it, and not taken for being in it.
+#[test]
+fn what_changes_during_the_run_is_seen_by_the_next_look() {
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE TABLE t (id int PRIMARY KEY, n int);
+             UPDATE paliad_backup.settings SET auto_on_change = true, change_poll = '1 second', change_debounce = '0'",
+        )
+        .unwrap();
+    report(&mut client);
+    let mut gate = Gate::close(&database, 1);
+    let first = {
+        let mut client = database.connect();
+        std::thread::spawn(move || tick(&mut client).unwrap())
+    };
+    gate.wait_for_run();
+    client.batch_execute("INSERT INTO t VALUES (1, 1)").unwrap();
+    report(&mut client);
+    gate.open();
+    let rows = |client: &mut Client, id: &str| {
+        let sql = "SELECT (row_counts ->> 't')::int FROM paliad_backup.backups WHERE id::text = $1";
+        client.query_one(sql, &[&id]).unwrap().get::<_, i32>(0)
+    };
+    let first = first.join().unwrap().backup.expect("there was none");
+    assert_eq!(rows(&mut client, &first), 0);
+    let second = backs_up(&mut client, "a row was inserted after the snapshot");
+    assert_eq!(rows(&mut client, &second), 1);
+}
+
 #[test]
 fn what_leaves_the_contents_as_they_are_makes_none() {
     let (_database, mut client) = watched(
