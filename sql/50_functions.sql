@@ -19,13 +19,13 @@ CREATE FUNCTION paliad_backup.run(
     requested_by_email text DEFAULT NULL,
     requested_by_label text DEFAULT NULL,
     scope text DEFAULT 'full',
-    formats text[] DEFAULT NULL,
+    formats text[] DEFAULT '{xlsx,json,csv}',
     note text DEFAULT NULL)
     RETURNS paliad_backup.backups
     LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'run_wrapper';
 COMMENT ON FUNCTION paliad_backup.run(text, uuid, text, text, text, text[], text) IS
-    'Exports the database in the caller''s snapshot as one zip and returns its catalog row. kind: on_demand, scheduled. requested_by_email: default the session user, for scheduled runs system@paliad. scope: full, config (ref sheets), data (entity sheets). formats: any of xlsx, json, csv; NULL: all three, for scheduled runs those of settings. Errors: 22023 bad argument, 55000 no directory, 55006 another run is active, 55P03 a table is locked, 40001 a table was rewritten after the snapshot, 53100 disk full, 53400 no worker slot, 25006 standby. The row and the audit row stay when the caller rolls back';
+    'Exports the database in the caller''s snapshot as one zip and returns its catalog row. kind: on_demand, scheduled. requested_by_email: default the session user, for scheduled runs system@paliad. scope: full, config (ref sheets), data (entity sheets). formats: xlsx, json, csv. Errors: 22023 bad argument, 55000 no directory, 55006 another run is active, 55P03 a table is locked, 40001 a table was rewritten after the snapshot, 53100 disk full, 53400 no worker slot, 25006 standby. The row and the audit row stay when the caller rolls back';
 
 CREATE FUNCTION paliad_backup.list(max_rows integer DEFAULT 100)
     RETURNS SETOF paliad_backup.backup_list

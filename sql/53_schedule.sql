@@ -66,7 +66,7 @@ BEGIN
         RETURN NEXT;
     END LOOP;
     IF failed <> '{}' THEN
-        RAISE internal_error USING MESSAGE = array_to_string(failed, '; '), ERRCODE = state;
+        RAISE EXCEPTION USING MESSAGE = array_to_string(failed, '; '), ERRCODE = state;
     END IF;
 END
 $$;

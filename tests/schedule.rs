@@ -50,7 +50,7 @@ fn jobs(client: &mut Client) -> Vec<String> {
     )
 }
 
-const RUN: &str = "paliad_backup_run_app | 0 3 * * * | SELECT paliad_backup.run('scheduled') | app | postgres";
+const RUN: &str = "paliad_backup_run_app | 0 3 * * * | SELECT paliad_backup.run('scheduled', formats => s.formats) FROM paliad_backup.settings AS s | app | postgres";
 const START_UP: &str = "paliad_backup_start_up_app | @reboot | SELECT paliad_backup.start_up() | app | postgres";
 const TICK: &str = "paliad_backup_tick_app | * * * * * | SELECT paliad_backup.auto_backup_tick() | app | postgres";
 
@@ -74,7 +74,7 @@ fn jobs_follow_the_settings() {
     assert_eq!(
         made,
         [
-            "paliad_backup_run_app | 0 3 * * * | SELECT paliad_backup.run('scheduled') | t",
+            "paliad_backup_run_app | 0 3 * * * | SELECT paliad_backup.run('scheduled', formats => s.formats) FROM paliad_backup.settings AS s | t",
             "paliad_backup_start_up_app | @reboot | SELECT paliad_backup.start_up() | t"
         ]
     );
@@ -329,7 +329,9 @@ fn what_is_told_for_another_database_works_as_typed() {
     assert_eq!(
         made,
         [
-            format!("paliad_backup_run_{name} | 0 3 1 1 * | SELECT paliad_backup.run('scheduled') | postgres"),
+            format!(
+                "paliad_backup_run_{name} | 0 3 1 1 * | SELECT paliad_backup.run('scheduled', formats => s.formats) FROM paliad_backup.settings AS s | postgres"
+            ),
             format!("paliad_backup_tick_{name} | * * * * * | SELECT paliad_backup.auto_backup_tick() | postgres"),
             format!("paliad_backup_start_up_{name} | @reboot | SELECT paliad_backup.start_up() | postgres"),
         ]

@@ -5,9 +5,7 @@ use pgrx::{AnyElement, Uuid, pg_sys};
 
 use super::arguments::{self, uuid_text};
 use super::{authorized, authorized_unless};
-use crate::bundle::manifest::Format;
 use crate::catalog::backups;
-use crate::catalog::settings::Settings;
 use crate::command::run::{self, RunRequest};
 use crate::error::{Error, Result};
 use crate::pg::query::{Snapshot, composite, return_query, scalar, select};
@@ -45,15 +43,10 @@ fn run(
         }
         let scheduled = kind == "scheduled" && requested_by_email.is_none();
         let label = arguments::text(requested_by_label).or(scheduled.then(|| RunRequest::SYSTEM_LABEL.to_owned()));
-        let formats = match formats {
-            None if kind == "scheduled" => Settings::read()?.formats(),
-            None => Format::ALL.to_vec(),
-            Some(formats) => arguments::formats(Some(formats))?,
-        };
         let request = RunRequest {
             trigger: if is_cron || kind == "scheduled" { "cron" } else { "manual" }.to_owned(),
             scope: arguments::scope(arguments::text(scope).as_deref())?,
-            formats,
+            formats: arguments::formats(formats)?,
             requested_by: requested_by.as_ref().map(uuid_text),
             requested_by_email: email,
             requested_by_label: label,

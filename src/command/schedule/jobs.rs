@@ -47,7 +47,7 @@ impl Kind {
     /// What pg_cron executes.
     pub fn command(self) -> &'static str {
         match self {
-            Kind::Run => "SELECT paliad_backup.run('scheduled')",
+            Kind::Run => "SELECT paliad_backup.run('scheduled', formats => s.formats) FROM paliad_backup.settings AS s",
             Kind::Tick => "SELECT paliad_backup.auto_backup_tick()",
             Kind::StartUp => "SELECT paliad_backup.start_up()",
         }
