@@ -116,7 +116,7 @@ REVOKE ALL ON FUNCTION paliad_backup.settings_sync_jobs() FROM PUBLIC;
 COMMENT ON FUNCTION paliad_backup.settings_sync_jobs() IS 'Trigger: pg_cron''s jobs follow the settings';
 CREATE CONSTRAINT TRIGGER settings_sync_jobs AFTER UPDATE ON paliad_backup.settings
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN ((NEW.enabled, NEW.schedule, NEW.interval_hours, NEW.auto_on_change)
+    WHEN ((NEW.enabled OR OLD.enabled) AND (NEW.enabled, NEW.schedule, NEW.interval_hours, NEW.auto_on_change)
           IS DISTINCT FROM (OLD.enabled, OLD.schedule, OLD.interval_hours, OLD.auto_on_change))
     EXECUTE FUNCTION paliad_backup.settings_sync_jobs();
 COMMENT ON TRIGGER settings_sync_jobs ON paliad_backup.settings IS 'At commit, pg_cron''s jobs become what the settings say';
