@@ -22,6 +22,7 @@ use crate::pg::identity::{As, act_as, current_role};
 use crate::pg::name_guard::naming;
 use crate::pg::query::{Snapshot, number, oid_array, oids, scalar, select};
 use crate::pg::session;
+use crate::pg::subtransaction::{Then, attempt};
 
 /// What COPY is fed with.
 pub trait Rows {
@@ -55,7 +56,7 @@ pub fn empty(targets: &Targets, report: &mut Report) -> Result<BTreeSet<u32>> {
     for target in &targets.tables {
         let own = target.own_members();
         let removed = if own.iter().all(|member| truncated.contains(member)) {
-            count(target)?
+            count_or_note(target, report)?
         } else {
             with_rows(&own)?.into_iter().map(|member| delete_all(Oid::from(member))).sum()
         };
@@ -126,6 +127,18 @@ fn with_rows(tables: &[u32]) -> Result<Vec<u32>> {
         &[Some(&oid_array(tables.iter().copied()))],
     )?;
     Ok(oids(&rows).collect())
+}
+
+/// What cannot be counted for its damage is truncated all the same: that heals it.
+fn count_or_note(target: &Target, report: &mut Report) -> Result<u64> {
+    match attempt(Then::RollBack, || count(target)) {
+        Err(told) if ["XX001", "XX002", "58030", "58P01"].contains(&told.sqlstate.as_str()) => {
+            let message = format!("its rows could not be counted before they were removed: {}", told.message);
+            report.note(&target.sheet.name, &message);
+            Ok(0)
+        }
+        counted => counted.map_err(Error::Told),
+    }
 }
 
 fn count(target: &Target) -> Result<u64> {
