@@ -66,9 +66,7 @@ SELECT
     failure.id AS last_failure_id,
     failure.error AS last_error,
     failure.error_code AS last_error_code,
-    (SELECT pg_catalog.count(*) FROM paliad_backup.backups b
-     WHERE b.status = 'failed' AND b.kind <> 'checkpoint'
-       AND (success.started_at IS NULL OR b.started_at > success.started_at)) AS failures_since_success,
+    since.failures AS failures_since_success,
     running.started_at IS NOT NULL AS running,
     running.started_at AS running_since,
     total.backups_total,
@@ -76,7 +74,10 @@ SELECT
     total.artifacts_bytes,
     total.artifacts_missing,
     total.artifacts_damaged,
-    total.last_verified_at
+    total.last_verified_at,
+    settings.max_age,
+    pg_catalog.split_part(health.verdict, ': ', 1) AS state,
+    pg_catalog.substr(health.verdict, pg_catalog.strpos(health.verdict, ': ') + 2) AS state_reason
 FROM (
     SELECT
         pg_catalog.count(*) AS backups_total,
@@ -107,12 +108,41 @@ LEFT JOIN (
     LIMIT 1
 ) failure ON true
 LEFT JOIN (
-    SELECT b.started_at
+    SELECT b.id, b.started_at,
+           NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.pid = b.backend_pid) AS interrupted
     FROM paliad_backup.backups b
     WHERE b.status = 'running'
     ORDER BY b.started_at
     LIMIT 1
 ) running ON true
+CROSS JOIN (SELECT s.enabled, s.max_age FROM paliad_backup.settings s) settings
+CROSS JOIN LATERAL (
+    SELECT pg_catalog.count(*) AS failures
+    FROM paliad_backup.backups b
+    WHERE b.status = 'failed' AND b.kind <> 'checkpoint'
+      AND (success.started_at IS NULL OR b.started_at > success.started_at)
+) since
+-- The first that holds, as check_health() judges it from the catalog; nothing but the catalog is looked at here.
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN success.id IS NULL AND settings.enabled
+            THEN 'critical: automatic backups are enabled, and there is no good one'
+        WHEN pg_catalog.clock_timestamp() - success.finished_at > settings.max_age
+            THEN pg_catalog.format('critical: the newest good backup is older than %s', settings.max_age)
+        WHEN since.failures >= 3
+            THEN pg_catalog.format('critical: the last %s runs failed, the last one with %s', since.failures, failure.error_code)
+        WHEN total.artifacts_damaged > 0
+            THEN pg_catalog.format('critical: %s bundles are damaged', total.artifacts_damaged)
+        WHEN success.id IS NULL THEN 'warning: there is no good backup'
+        WHEN since.failures > 0
+            THEN pg_catalog.format('warning: %s runs failed since the newest good backup, the last one with %s',
+                since.failures, failure.error_code)
+        WHEN total.artifacts_missing > 0
+            THEN pg_catalog.format('warning: %s bundles are missing', total.artifacts_missing)
+        WHEN running.interrupted THEN pg_catalog.format('warning: run %s was interrupted', running.id)
+        ELSE 'ok: the newest good backup is younger than max_age'
+    END AS verdict
+) health
 WHERE c.authorized;
 
 COMMENT ON VIEW paliad_backup.status IS
@@ -134,3 +164,7 @@ COMMENT ON COLUMN paliad_backup.status.artifacts_bytes IS 'Their size in bytes';
 COMMENT ON COLUMN paliad_backup.status.artifacts_missing IS 'Artifacts found missing, and not deleted by us';
 COMMENT ON COLUMN paliad_backup.status.artifacts_damaged IS 'Artifacts whose last verification failed';
 COMMENT ON COLUMN paliad_backup.status.last_verified_at IS 'Last verification of any backup';
+COMMENT ON COLUMN paliad_backup.status.max_age IS 'From settings: the age from which on the state is critical';
+COMMENT ON COLUMN paliad_backup.status.state IS
+    'ok, warning or critical, judged from the catalog alone and so at once; check_health() looks at files, jobs and tables, too';
+COMMENT ON COLUMN paliad_backup.status.state_reason IS 'The worst that speaks for this state';

@@ -31,6 +31,8 @@ GRANT SELECT ON
 GRANT SELECT ON
     paliad_backup.settings, paliad_backup.system_audit_log, paliad_backup.sheets, paliad_backup.exclusions
     TO paliad_backup_admin;
+-- What the view status compares with.
+GRANT SELECT (enabled, max_age) ON paliad_backup.settings TO paliad_backup_reader;
 -- Neither what is exported nor where audit rows go.
 GRANT UPDATE (
     enabled, schedule, interval_hours, auto_on_change, change_poll, change_debounce, formats,
@@ -52,7 +54,7 @@ CREATE POLICY authorized_read ON paliad_backup.backups FOR SELECT
 CREATE POLICY authorized_read ON paliad_backup.run_progress FOR SELECT
     TO paliad_backup_admin, paliad_backup_reader USING ((SELECT paliad_backup.is_authorized()));
 CREATE POLICY authorized_read ON paliad_backup.settings FOR SELECT
-    TO paliad_backup_admin USING ((SELECT paliad_backup.is_authorized()));
+    TO paliad_backup_admin, paliad_backup_reader USING ((SELECT paliad_backup.is_authorized()));
 CREATE POLICY authorized_update ON paliad_backup.settings FOR UPDATE
     TO paliad_backup_admin USING ((SELECT paliad_backup.is_authorized()));
 CREATE POLICY authorized_read ON paliad_backup.system_audit_log FOR SELECT
@@ -63,7 +65,8 @@ CREATE POLICY authorized_read ON paliad_backup.exclusions FOR SELECT
     TO paliad_backup_admin USING ((SELECT paliad_backup.is_authorized()));
 COMMENT ON POLICY authorized_read ON paliad_backup.backups IS 'Admins and readers, where the admin function agrees';
 COMMENT ON POLICY authorized_read ON paliad_backup.run_progress IS 'Admins and readers, where the admin function agrees';
-COMMENT ON POLICY authorized_read ON paliad_backup.settings IS 'Admins, where the admin function agrees';
+COMMENT ON POLICY authorized_read ON paliad_backup.settings IS
+    'Admins, and readers two columns, where the admin function agrees';
 COMMENT ON POLICY authorized_update ON paliad_backup.settings IS
     'Admins, where the admin function agrees; a right to the columns decides which';
 COMMENT ON POLICY authorized_read ON paliad_backup.system_audit_log IS 'Admins, where the admin function agrees';

@@ -6,6 +6,8 @@
 
 pub mod bundle;
 pub mod cron;
+pub mod forecast;
+pub mod health;
 pub mod store;
 
 #[cfg(feature = "pg15")]

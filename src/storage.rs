@@ -20,6 +20,18 @@ pub fn open() -> Result<LocalDisk> {
     with_directory(|directory| with_config(directory, open))
 }
 
+/// The configured store for looking at it: nothing is created. `None` before the first run, if that can make the folder.
+///
+/// # Errors
+/// As [`open`].
+pub fn look() -> Result<Option<LocalDisk>> {
+    let folder = with_directory(|directory| with_config(directory, LocalDisk::folder_uri_of))?;
+    if backups::lie_in(&folder)? {
+        return with_directory(|directory| with_config(directory, LocalDisk::open_in_use)).map(Some);
+    }
+    with_directory(|directory| with_config(directory, LocalDisk::open_unless_new))
+}
+
 /// The configured store, with its folder made where it is missing, whatever the catalog says.
 ///
 /// # Errors

@@ -36,6 +36,8 @@ const FUNCTIONS: &[(&str, Access, &str, &str)] = &[
     ("diff(uuid,text,text)", Admin, "diff('$id', 't')", ""),
     ("verify(uuid,text)", Reader, "verify('$id')", ""),
     ("verify_all(text)", Reader, "verify_all()", ""),
+    ("check_health(boolean,text)", Reader, "check_health()", ""),
+    ("estimate(text,text[])", Admin, "estimate()", ""),
     ("repair_checksum(uuid,text)", Admin, "repair_checksum('$id')", ""),
     ("import_bundle(text,text)", Admin, "import_bundle('none')", "42704"),
     ("rebuild_catalog(boolean)", Admin, "rebuild_catalog()", ""),
@@ -177,10 +179,11 @@ fn p1_every_function_is_allowed_or_refused_by_role_and_a_refusal_writes_nothing(
             assert_eq!(everything(&roles.database), before, "{role} has left traces");
         }
     }
-    // What a reader may call writes nothing either, but for the verdicts of verify().
+    // What a reader may call writes nothing either, but for the verdicts of verify(), which check_health() asks, too.
     let before = everything(&roles.database);
     let mut reader = roles.database.connect_as(roles.login(Reader));
-    for (_, _, call, _) in FUNCTIONS.iter().filter(|(signature, ..)| !signature.starts_with("verify")) {
+    let keeps_verdicts = |signature: &str| signature.starts_with("verify") || signature.starts_with("check_health");
+    for (_, _, call, _) in FUNCTIONS.iter().filter(|(signature, ..)| !keeps_verdicts(signature)) {
         outcome(&mut reader, &format!("SELECT paliad_backup.{}", call.replace("$id", &roles.backup)));
     }
     assert_eq!(everything(&roles.database), before);

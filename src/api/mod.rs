@@ -8,6 +8,7 @@
 mod arguments;
 mod backups;
 mod contents;
+mod health;
 mod import;
 mod maintenance;
 mod restore;

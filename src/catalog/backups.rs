@@ -261,6 +261,36 @@ pub fn set_checksum(id: &str, size_bytes: u64, sha256: &str) -> Result<()> {
     Ok(())
 }
 
+/// What a good backup has taken.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Measured {
+    /// The backup.
+    pub id: String,
+    /// Of the bundle, in bytes.
+    pub size: u64,
+    /// From start to end.
+    pub seconds: f64,
+    /// Of each sheet.
+    pub rows: BTreeMap<String, u64>,
+}
+
+/// The newest good backups with the sheets of a scope, in these formats and no others, checkpoints included.
+///
+/// # Errors
+/// The server's.
+pub fn measured(scope: &str, formats: &[&str], most: u32) -> Result<Vec<Measured>> {
+    let rows = select(
+        Snapshot::Latest,
+        "SELECT jsonb_build_object('id', b.id, 'size', b.size_bytes, 'rows', b.row_counts, \
+         'seconds', extract(epoch FROM b.finished_at - b.started_at)) FROM paliad_backup.backups AS b \
+         WHERE b.status = 'done' AND b.imported_at IS NULL AND b.deleted_at IS NULL AND b.missing_at IS NULL \
+         AND b.verify_ok IS NOT FALSE AND b.scope IN ($1, 'full') AND b.formats @> string_to_array($2, ' ') AND b.formats <@ string_to_array($2, ' ') \
+         ORDER BY b.started_at DESC, b.id LIMIT $3::int",
+        &[Some(scope), Some(&formats.join(" ")), Some(&most.to_string())],
+    )?;
+    rows.into_iter().flatten().flatten().map(|row| serde_json::from_str(&row).map_err(Error::internal)).collect()
+}
+
 /// Stamps or clears `missing_at`. Recorder only.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod backups;
 pub mod extension;
+pub mod health;
 pub mod progress;
 pub mod registration;
 pub mod registry;

@@ -36,6 +36,8 @@ pub struct Settings {
     pub change_debounce: f64,
     /// Of automatic backups: xlsx, json, csv.
     pub formats: Vec<String>,
+    /// The channel of NOTIFY that failures are sent to.
+    pub notify_channel: Option<String>,
 }
 
 impl Settings {

@@ -3,9 +3,11 @@
 pub mod adopt;
 pub mod audit_table;
 pub mod authorize;
+pub mod check_health;
 pub mod delete;
 pub mod diff;
 pub mod download;
+pub mod estimate;
 pub mod import;
 pub mod list_files;
 pub mod pin;

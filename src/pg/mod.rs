@@ -19,6 +19,7 @@ pub mod name_guard;
 pub mod panics;
 pub mod query;
 pub mod read_guard;
+pub mod readable;
 pub mod referential;
 pub mod relcache;
 pub mod row_set;

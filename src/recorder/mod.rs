@@ -4,5 +4,6 @@
 //! alone is not. When the backend goes away without a word, the recorder marks its run failed by itself.
 
 pub mod leader;
+mod notice;
 pub mod protocol;
 pub mod worker;

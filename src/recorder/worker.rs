@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use pgrx::{PgSqlErrorCode, pg_guard, pg_sys};
 use serde_json::{Value, json};
 
+use super::notice;
 use super::protocol::{Numbered, Reply, Request};
 use crate::catalog::audit::{Actor, AuditTable};
 use crate::catalog::backups::{self, NewBackup, Outcome};
@@ -118,14 +119,18 @@ impl Recorder {
                 registration::register(&backup, entry)?;
                 audit(&event, &actor, &metadata, &stamp).map(|_| Reply::Done)
             }),
-            Request::Missing { id, missing } => {
-                transaction(|| backups::set_missing(&id, missing).map(|()| Reply::Done))
-            }
-            Request::Verified { id, ok, result, actor } => transaction(|| {
-                backups::set_verified(&id, ok, &result)?;
-                audit("backup_verified", &actor, &json!({ "backup_id": id, "ok": ok }), "verified_at")?;
-                Ok(Reply::Done)
-            }),
+            Request::Missing { id, missing } => notice::told(
+                |_| missing.then(|| notice::missing(&id)),
+                || backups::set_missing(&id, missing).map(|()| Reply::Done),
+            ),
+            Request::Verified { id, ok, result, actor } => notice::told(
+                |_| (!ok).then(|| notice::damaged(&id, &result)),
+                || {
+                    backups::set_verified(&id, ok, &result)?;
+                    audit("backup_verified", &actor, &json!({ "backup_id": id, "ok": ok }), "verified_at")?;
+                    Ok(Reply::Done)
+                },
+            ),
             Request::RepairChecksum { id, size_bytes, sha256, metadata, actor } => transaction(|| {
                 backups::set_checksum(&id, size_bytes, &sha256)?;
                 audit("checksum_repaired", &actor, &metadata, "repaired_at")?;
@@ -286,14 +291,15 @@ impl Recorder {
         if let Some(run) = &run {
             remove_partial(run);
         }
-        let failed = transaction(|| {
+        let record = || {
             let failed = backups::fail(id, error, sqlstate)?;
             match &shown {
                 Some(shown) => progress::update(shown, true)?,
                 None => progress::end(id, Some(error))?,
             }
             Ok(failed)
-        })?;
+        };
+        let failed = notice::told(|failed| failed.then(|| notice::failed(id, error, sqlstate)), record)?;
         if !failed {
             return Ok(Reply::Done);
         }

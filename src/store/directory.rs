@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, Stat};
+use rustix::fs::{self, Access, AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::error::{Result, StoreError};
@@ -53,6 +53,13 @@ impl Directory {
 
     pub(super) fn stat(&self) -> Result<Stat> {
         retry_on_intr(|| fs::fstat(&self.handle)).map_err(StoreError::io("stat directory", &self.path))
+    }
+
+    /// Succeeds when this process may list the directory and make files in it.
+    pub(super) fn check_writable(&self) -> Result<()> {
+        let wanted = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
+        retry_on_intr(|| fs::accessat(&self.handle, ".", wanted, AtFlags::empty()))
+            .map_err(StoreError::io("write to directory", &self.path))
     }
 
     /// What lies under `name`, links not followed; None when nothing does.

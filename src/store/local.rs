@@ -88,6 +88,18 @@ impl LocalDisk {
         Self::open_with(config, Missing::Report)
     }
 
+    /// As [`LocalDisk::open_existing`]; None where neither directory nor folder exist yet, and [`LocalDisk::open`] could make them.
+    pub fn open_unless_new(config: &LocalDiskConfig<'_>) -> Result<Option<Self>> {
+        let path = normalise(config.directory)?;
+        let is_absent =
+            std::fs::symlink_metadata(&path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        let parent = path.parent().filter(|_| is_absent).and_then(|parent| Directory::open(parent).ok());
+        match parent {
+            Some(parent) => parent.check_writable().map(|()| None),
+            None => Self::open_existing(config).map(|store| store.folder.is_some().then_some(store)),
+        }
+    }
+
     /// What the URIs of this database's artifacts begin with.
     ///
     /// # Errors
@@ -133,6 +145,16 @@ impl LocalDisk {
             Err(StoreError::ForeignFolder { .. }) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether artifacts can be made here.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] where this process may not write to the folder, [`StoreError::ForeignFolder`].
+    pub fn check_writable(&self) -> Result<()> {
+        let folder = self.folder()?;
+        folder.directory.check_writable()?;
+        folder.check_ours()
     }
 
     /// Makes a foreign folder this database's own, by rewriting its marker. False when it was already.

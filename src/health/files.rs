@@ -1,0 +1,130 @@
+//! Bundles and what else lies in the folder.
+
+use super::{Finding, Level, RECONCILE, bytes, counted};
+
+/// A bundle that should be there.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    /// The backup.
+    pub id: String,
+    /// By the catalog.
+    pub size: u64,
+    /// What lies in the folder, where it was found.
+    pub found: Option<u64>,
+    /// The catalog says that it is missing.
+    pub noted_missing: bool,
+    /// The last verification found it damaged.
+    pub damaged: bool,
+}
+
+/// A file in the folder of bundles.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Its name.
+    pub name: String,
+    /// In bytes.
+    pub size: u64,
+    /// Since it was written, in seconds.
+    pub age: f64,
+    /// Not published: what a run that died has left.
+    pub partial: bool,
+    /// The catalog says that its backup is there, or under way.
+    pub expected: bool,
+}
+
+/// What is wrong with a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// There is no file.
+    Missing,
+    /// Its content is not what was written.
+    Damaged,
+    /// It is shorter or longer than what was written.
+    Size,
+}
+
+/// From when on nobody works at a file.
+const STRAY_AFTER: f64 = 3600.0;
+/// Beside the bundle a run needs as much again for what it is made of, and a little more.
+pub(crate) const RUN_NEEDS: f64 = 2.25;
+
+impl Bundle {
+    /// What is wrong with it, as far as can be told without reading it.
+    pub fn fault(&self) -> Option<Fault> {
+        match self.found {
+            None => Some(Fault::Missing),
+            Some(_) if self.damaged => Some(Fault::Damaged),
+            Some(size) if size != self.size => Some(Fault::Size),
+            Some(_) => None,
+        }
+    }
+}
+
+/// Whether the bundles are there. A missing one was moved or removed by somebody; a damaged one tells of the disk.
+pub fn bundles(all: &[Bundle]) -> Vec<Finding> {
+    const CHECK: &str = "bundles";
+    let faults: Vec<Finding> = all
+        .iter()
+        .filter_map(|bundle| {
+            let id = &bundle.id;
+            let verify = format!("SELECT * FROM paliad_backup.verify('{id}');");
+            let finding = match bundle.fault()? {
+                Fault::Missing if bundle.noted_missing => {
+                    Finding::new(CHECK, Level::Warning, "its file is gone; deleting the backup accepts the loss")
+                        .next(format!("SELECT * FROM paliad_backup.delete('{id}');"))
+                }
+                Fault::Missing => Finding::new(CHECK, Level::Warning, "its file is gone").next(RECONCILE),
+                Fault::Damaged => {
+                    Finding::new(CHECK, Level::Critical, "the last verification found it damaged").next(verify)
+                }
+                Fault::Size => {
+                    let found = bundle.found.unwrap_or_default();
+                    let message = format!("its file has {found} bytes, not the {} that were written", bundle.size);
+                    Finding::new(CHECK, Level::Critical, message).next(verify)
+                }
+            };
+            Some(finding.about(id))
+        })
+        .collect();
+    if !faults.is_empty() {
+        return faults;
+    }
+    let size = bytes(all.iter().map(|bundle| bundle.size).sum());
+    let count = counted(all.len() as u64, "bundle", "bundles");
+    vec![Finding::ok(CHECK, format!("{count} of {size} are there"))]
+}
+
+/// Files that no run works at, and of which the catalog does not know.
+pub fn stray_files(all: &[File]) -> Vec<Finding> {
+    const CHECK: &str = "stray_files";
+    let stray: Vec<Finding> = all
+        .iter()
+        .filter(|file| !file.expected && file.age > STRAY_AFTER)
+        .map(|file| {
+            let size = bytes(file.size);
+            let finding = if file.partial {
+                Finding::new(CHECK, Level::Warning, format!("{size} that an interrupted run has left"))
+                    .next("SELECT * FROM paliad_backup.cleanup();")
+            } else {
+                Finding::new(CHECK, Level::Warning, format!("a bundle of {size} that the catalog has not"))
+                    .next("SELECT * FROM paliad_backup.rebuild_catalog();")
+            };
+            finding.about(&file.name)
+        })
+        .collect();
+    if stray.is_empty() { vec![Finding::ok(CHECK, "no file without a backup lies in the folder")] } else { stray }
+}
+
+/// Whether the next backups fit, if they are as large as the last.
+pub fn free_space(free: u64, last_size: Option<u64>) -> Finding {
+    const CHECK: &str = "free_space";
+    let Some(last) = last_size else { return Finding::ok(CHECK, format!("{} are free", bytes(free))) };
+    let needed = last as f64 * RUN_NEEDS;
+    let message = format!("{} are free, and a run like the last one needs {}", bytes(free), bytes(needed as u64));
+    let level = match free as f64 {
+        free if free < needed => Level::Critical,
+        free if free < 2.0 * needed => Level::Warning,
+        _ => return Finding::ok(CHECK, message),
+    };
+    Finding::new(CHECK, level, message).next("SELECT * FROM paliad_backup.cleanup();")
+}

@@ -1,0 +1,197 @@
+use proptest::prelude::*;
+
+use super::notice::Notice;
+use super::page::{self, Column, PAGE};
+use super::*;
+
+fn level(finding: &Finding) -> Level {
+    finding.level
+}
+
+#[test]
+fn age_is_compared_with_what_is_allowed() {
+    let day = 86_400.0;
+    assert_eq!(level(&backup_age(Some(day), day, true)), Level::Ok);
+    assert_eq!(level(&backup_age(Some(day + 1.0), day, true)), Level::Critical);
+    assert_eq!(level(&backup_age(Some(day + 1.0), day, false)), Level::Critical);
+    assert_eq!(level(&backup_age(None, day, true)), Level::Critical);
+    assert_eq!(level(&backup_age(None, day, false)), Level::Warning);
+    // The clock was set back.
+    assert_eq!(backup_age(Some(-5.0), day, true).message, "the newest good backup is 0 seconds old");
+}
+
+#[test]
+fn three_failures_are_no_accident() {
+    let levels: Vec<Level> = (0..5).map(|count| failures(count, Some("store: why")).level).collect();
+    assert_eq!(levels, [Level::Ok, Level::Warning, Level::Warning, Level::Critical, Level::Critical]);
+    let one = failures(1, Some("store: why"));
+    assert_eq!(one.message, "1 run failed since the newest good backup; the last: store: why");
+}
+
+#[test]
+fn free_space_is_for_two_runs() {
+    let mb = 1 << 20;
+    let of = |free| free_space(free * mb, Some(100 * mb)).level;
+    assert_eq!((of(224), of(225), of(449), of(450)), (Level::Critical, Level::Warning, Level::Warning, Level::Ok));
+    assert_eq!(free_space(0, None).level, Level::Ok);
+}
+
+#[test]
+fn each_bundle_that_is_not_well_has_a_row() {
+    let bundle = |found, noted_missing, damaged| Bundle { id: "x".into(), size: 10, found, noted_missing, damaged };
+    let sound = bundle(Some(10), false, false);
+    let faulty = [
+        (bundle(None, false, false), Level::Warning, "reconcile"),
+        (bundle(None, true, false), Level::Warning, "delete"),
+        (bundle(Some(9), false, false), Level::Critical, "verify"),
+        (bundle(Some(10), false, true), Level::Critical, "verify"),
+    ];
+    for (bundle, level, next) in &faulty {
+        let rows = bundles(&[sound.clone(), bundle.clone()]);
+        assert_eq!((rows.len(), rows[0].level), (1, *level), "{bundle:?}");
+        assert!(rows[0].next.as_ref().unwrap().contains(next), "{bundle:?}");
+    }
+    let all: Vec<Bundle> = faulty.iter().map(|faulty| faulty.0.clone()).collect();
+    assert_eq!(bundles(&all).len(), faulty.len());
+    assert_eq!(bundles(&[sound.clone(), sound])[0].message, "2 bundles of 20 bytes are there");
+}
+
+#[test]
+fn what_is_young_or_expected_is_not_stray() {
+    let file = |age, partial, expected| File { name: "f".into(), size: 1, age, partial, expected };
+    let rows = stray_files(&[file(3601.0, true, false), file(3601.0, false, false)]);
+    assert_eq!(rows.iter().map(level).collect::<Vec<_>>(), [Level::Warning; 2]);
+    assert!(rows[0].next.as_ref().unwrap().contains("cleanup") && rows[1].next.as_ref().unwrap().contains("rebuild"));
+    let rows = stray_files(&[file(3599.0, true, false), file(9e9, true, true), file(9e9, false, true)]);
+    assert_eq!(rows.iter().map(level).collect::<Vec<_>>(), [Level::Ok]);
+}
+
+fn wanted() -> Schedule {
+    let expression = Some("0 3 * * *".to_owned());
+    Schedule { enabled: true, expression, has_pg_cron: true, launcher: true, max_age: 10.0, ..Schedule::default() }
+}
+
+#[test]
+fn what_keeps_automatic_backups_from_being_made_is_critical() {
+    let level = |facts: Schedule| schedule(&facts)[0].level;
+    assert_eq!(level(Schedule { enabled: false, launcher: false, ..wanted() }), Level::Ok);
+    assert_eq!(level(Schedule { expression: None, ..wanted() }), Level::Critical);
+    assert_eq!(level(Schedule { launcher: false, ..wanted() }), Level::Critical);
+    assert_eq!(level(wanted()), Level::Critical, "there is no job");
+    let quoted = schedule(&Schedule { expression: Some("it's".into()), ..wanted() });
+    assert_eq!(quoted[0].next.as_deref(), Some("SELECT * FROM paliad_backup.schedule('it''s');"));
+    let elsewhere = |age| level(Schedule { has_pg_cron: false, scheduled_age: age, ..wanted() });
+    assert_eq!(
+        (elsewhere(None), elsewhere(Some(11.0)), elsewhere(Some(9.0))),
+        (Level::Warning, Level::Warning, Level::Ok)
+    );
+}
+
+#[test]
+fn each_job_tells_how_its_last_runs_went() {
+    let job = |active, succeeded: &[bool]| {
+        let job = Job { active, succeeded: succeeded.to_vec(), name: "j".into(), message: Some("why".into()), id: 7 };
+        schedule(&Schedule { jobs: vec![job], ..wanted() })[0].level
+    };
+    assert_eq!(job(false, &[true]), Level::Critical);
+    assert_eq!((job(true, &[]), job(true, &[true, false, false])), (Level::Ok, Level::Ok));
+    assert_eq!((job(true, &[false]), job(true, &[false, false, true])), (Level::Warning, Level::Warning));
+    assert_eq!(job(true, &[false, false, false]), Level::Critical);
+}
+
+#[test]
+fn numbers_are_said_in_two_units_at_most() {
+    let said = [0.4, 59.6, 60.0, 3_661.0, 90_000.0, 86_400.0].map(duration);
+    assert_eq!(said, ["0 seconds", "1 minute", "1 minute", "1 hour 1 minute", "1 day 1 hour", "1 day"]);
+    assert_eq!([1, 10_239, 10_240, 300 << 20].map(bytes), ["1 byte", "10239 bytes", "10 kB", "300 MB"]);
+}
+
+proptest! {
+    #[test]
+    fn a_notice_is_cut_to_what_fits_and_no_shorter(error in r#"[a"\\\u{1}äé😀]{0,60}"#, limit in 150usize..260) {
+        let notice = Notice {
+            event: "backup_failed", backup_id: "b".into(), error_code: Some("53100".into()), error: error.clone(),
+        };
+        let whole = notice.payload("d", |_| true);
+        let payload = notice.payload("d", |text| text.len() < limit);
+        let parsed: serde_json::Value = serde_json::from_str(&payload).unwrap();
+        let told = parsed["error"].as_str().unwrap();
+        if whole.len() < limit {
+            prop_assert_eq!(told, error);
+        } else {
+            let kept = told.strip_suffix('…').unwrap();
+            prop_assert!(error.starts_with(kept) && payload.len() < limit);
+            // The next character, six bytes of JSON at most, would not have fitted.
+            prop_assert!(payload.len() + 6 >= limit, "{} of {}", payload.len(), limit);
+        }
+    }
+
+    /// Random bytes lead nowhere, also where the page's header is sound.
+    #[test]
+    fn no_page_is_followed_out_of_its_bounds(
+        noise in proptest::collection::vec(any::<u8>(), PAGE), sound_header in any::<bool>(), lines in 1u16..300,
+    ) {
+        let mut bytes: [u8; PAGE] = noise.try_into().unwrap();
+        if sound_header {
+            let lower = 24 + 4 * lines;
+            for (at, value) in [(12, lower), (14, lower), (16, PAGE as u16)] {
+                bytes[at..at + 2].copy_from_slice(&value.to_ne_bytes());
+            }
+        }
+        let columns = [Column { length: 4, alignment: 4 }, Column { length: -1, alignment: 4 }, Column { length: -2, alignment: 1 }];
+        let _ = page::fault(&bytes, &columns);
+    }
+}
+
+/// A page with these rows, as the server lays them out.
+fn heap_page(rows: &[Vec<u8>]) -> [u8; PAGE] {
+    let mut page = [0; PAGE];
+    let mut upper = PAGE;
+    for (index, row) in rows.iter().enumerate() {
+        upper = (upper - row.len()) / 8 * 8;
+        page[upper..upper + row.len()].copy_from_slice(row);
+        let pointer = upper as u32 | 1 << 15 | (row.len() as u32) << 17;
+        page[24 + 4 * index..28 + 4 * index].copy_from_slice(&pointer.to_ne_bytes());
+    }
+    for (at, value) in [(12, 24 + 4 * rows.len()), (14, upper), (16, PAGE)] {
+        page[at..at + 2].copy_from_slice(&(value as u16).to_ne_bytes());
+    }
+    page
+}
+
+/// A row of an int, and a text in its short form.
+fn row(text: &[u8]) -> Vec<u8> {
+    let mut row = vec![0; 24];
+    row[18] = 2;
+    row[22] = 24;
+    row.extend(7u32.to_ne_bytes());
+    row.push((text.len() as u8 + 1) << 1 | 1);
+    row.extend(text);
+    row
+}
+
+#[test]
+fn a_sound_page_has_no_fault_and_each_damage_one() {
+    let columns = [Column { length: 4, alignment: 4 }, Column { length: -1, alignment: 4 }];
+    let sound = heap_page(&[row(b"one"), row(b"two")]);
+    assert_eq!(page::fault(&sound, &columns), None);
+    assert_eq!(page::fault(&[0; PAGE], &columns), None);
+    let second = PAGE - 32 - 32;
+    let expect = |at: usize, byte: u8, what: &str| {
+        let mut page = sound;
+        page[at] = byte;
+        let fault = page::fault(&page, &columns).unwrap_or_else(|| panic!("byte {at} = {byte}: {what}"));
+        assert!(fault.contains(what), "{fault}");
+    };
+    expect(13, 255, "bounds");
+    expect(17, 255, "bounds");
+    expect(27, 255, "line 1 points to");
+    expect(second + 18, 3, "line 2 has 3 columns, where the table has 2");
+    expect(second + 22, 25, "line 2 has its values at byte 25");
+    expect(second + 28, 255, "line 2 has a value in column 2 that reaches beyond the row");
+    expect(second + 28, 0, "column 2");
+    // Redirected to a line that is not there.
+    let mut page = sound;
+    page[28..32].copy_from_slice(&(9u32 | 2 << 15).to_ne_bytes());
+    assert_eq!(page::fault(&page, &columns).unwrap(), "line 2 is redirected to line 9 of 2");
+}
