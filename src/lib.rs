@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod cron;
 pub mod forecast;
 pub mod health;
+pub mod retention;
 pub mod store;
 
 #[cfg(feature = "pg15")]
