@@ -1,14 +1,10 @@
 //! content_digest and sheet_digests: equal for equal data, whatever the run's formats, threads and compression are.
 
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::runs::{Backup, run_with};
+use crate::support::{Cluster, column};
 use postgres::Client;
-use runs::{Backup, run_with};
-use support::{Cluster, column};
 
 fn digests(client: &mut Client, id: &str) -> (String, serde_json::Value) {
     let sql = "SELECT content_digest, sheet_digests FROM paliad_backup.get($1::text::uuid)";

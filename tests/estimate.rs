@@ -1,15 +1,10 @@
 //! estimate(): what a run would export and take, before it is made.
 
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
+use crate::runs::{run, run_with};
+use crate::security::refused;
+use crate::support;
+use crate::support::{Cluster, Database};
 use postgres::Client;
-use runs::{run, run_with};
-use security::refused;
-use support::{Cluster, Database};
 
 /// A row of estimate().
 #[derive(Debug, Clone)]

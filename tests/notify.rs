@@ -1,20 +1,14 @@
 //! settings.notify_channel: who listens hears of each failure, once it can be read in the catalog, whatever becomes of the caller.
 
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
 use std::fs;
 use std::time::Duration;
 
+use crate::runs::{Gate, exported, pid, reconcile, run};
+use crate::security::refused;
+use crate::support::{Cluster, Database, sqlstate};
 use postgres::Client;
 use postgres::fallible_iterator::FallibleIterator;
-use runs::{Gate, exported, pid, reconcile, run};
-use security::refused;
 use serde_json::Value;
-use support::{Cluster, Database, sqlstate};
 
 const CHANNEL: &str = "UPDATE paliad_backup.settings SET notify_channel = 'Sicherung fehlt'";
 

@@ -1,18 +1,13 @@
 //! schedule(), unschedule(), schedule_status() and the settings behind them, with the real pg_cron.
 
-#[path = "support/runs.rs"]
-mod runs;
-#[path = "support/security.rs"]
-mod security;
-mod support;
-
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::runs::folder;
+use crate::security::refused;
+use crate::support::{Cluster, Database, column, sqlstate};
+use crate::{runs, support};
 use postgres::{Client, NoTls};
-use runs::folder;
-use security::refused;
-use support::{Cluster, Database, column, sqlstate};
 
 /// A cluster where pg_cron's jobs are in database `app`, and that database, with both extensions.
 struct Cron {

@@ -1,16 +1,13 @@
 //! auto_backup_tick(), called directly: by age, after changes, and when there is nothing to do.
 
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::runs;
+use crate::runs::{Gate, run, run_with};
+use crate::support::{Cluster, Database, column, kill_9, sqlstate, wait_for};
 use postgres::Client;
-use runs::{Gate, run, run_with};
-use support::{Cluster, Database, column, kill_9, sqlstate, wait_for};
 
 /// What a tick returned.
 #[derive(Debug)]

@@ -46,7 +46,7 @@ pub enum Fault {
 /// From when on nobody works at a file.
 const STRAY_AFTER: f64 = 3600.0;
 /// Beside the bundle a run needs as much again for what it is made of, and a little more.
-pub(crate) const RUN_NEEDS: f64 = 2.25;
+pub const RUN_NEEDS: f64 = 2.25;
 
 impl Bundle {
     /// What is wrong with it, as far as can be told without reading it.

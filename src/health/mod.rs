@@ -7,7 +7,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use files::RUN_NEEDS;
+pub use files::RUN_NEEDS;
 pub use files::{Bundle, Fault, File, bundles, free_space, stray_files};
 pub use schedule::{Job, Schedule, schedule};
 

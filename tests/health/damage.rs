@@ -7,7 +7,7 @@ use std::process::Command;
 
 use postgres::Client;
 
-use crate::rows::{Row, check, of};
+use super::rows::{Row, check, of};
 use crate::support::{Cluster, bindir, checked, column};
 
 const PAGE: u64 = 8192;

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use postgres::Client;
 
-use crate::rows::{check, of, one, type_next};
+use super::rows::{check, of, one, type_next};
 use crate::runs::{folder, run, run_with};
 use crate::support::{Cluster, skip};
 

@@ -1,6 +1,6 @@
 //! P4: whose code a check runs, and as whom.
 
-use crate::rows::{of, one};
+use super::rows::{of, one};
 use crate::runs::run;
 use crate::security::{is_superuser, login};
 use crate::support::{Cluster, column};

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use postgres::Client;
 
-use crate::rows::{of, one};
+use super::rows::{of, one};
 use crate::support::{Cluster, column, wait_for};
 
 /// Without the trigger that makes jobs: these are made by hand.

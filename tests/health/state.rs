@@ -2,7 +2,7 @@
 
 use postgres::Client;
 
-use crate::rows::{check, of, one, type_next};
+use super::rows::{check, of, one, type_next};
 use crate::runs::{run, run_with};
 use crate::security::{login, refused};
 use crate::support::{Cluster, sqlstate};

@@ -5,10 +5,4 @@ mod files;
 mod foreign_code;
 mod jobs;
 mod rows;
-#[path = "../support/runs.rs"]
-mod runs;
-#[path = "../support/security.rs"]
-mod security;
 mod state;
-#[path = "../support/mod.rs"]
-mod support;
