@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::run::{format_name, scope_name};
+use super::run::scope_name;
 use super::{download, plan};
 use crate::bundle::manifest::{Format, Manifest, Scope};
 use crate::bundle::reader::BundleReader;
@@ -92,7 +92,7 @@ pub fn estimate(scope: Scope, formats: &[Format]) -> Result<Estimate> {
 }
 
 fn past(scope: Scope, formats: &[Format]) -> Result<Vec<Past>> {
-    let names: Vec<&str> = formats.iter().map(|format| format_name(*format)).collect();
+    let names: Vec<&str> = formats.iter().map(|format| format.name()).collect();
     let mut measured = backups::measured(scope_name(scope), &names, RUNS)?;
     let packed =
         measured.first().and_then(|newest| attempt(Then::RollBack, || packed(&newest.id)).ok()).unwrap_or_default();
