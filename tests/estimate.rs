@@ -182,5 +182,5 @@ fn a_bundle_that_is_larger_than_the_disk_does_not_fit() {
     let _ = std::process::Command::new("umount").arg("-l").arg(database.directory()).output();
     assert_eq!(begin.ok().as_deref(), Some("done"), "there is room for nothing but the table");
     assert!(total.free.unwrap() < 1 << 20 && total.fits == Some(false), "{total:?}");
-    assert_eq!(support::sqlstate(&run.err().expect("it does not fit")), "53100");
+    assert_eq!(support::sqlstate(&run.expect_err("it does not fit")), "53100");
 }

@@ -10,7 +10,7 @@ use crate::catalog::backups::{self, Measured};
 use crate::catalog::settings::Settings;
 use crate::error::Result;
 use crate::forecast::{Expected, Past, SheetNow, forecast};
-use crate::health::RUN_NEEDS;
+use crate::health::run_needs;
 use crate::pg::subtransaction::{Then, attempt, attempt_or_raise};
 use crate::storage;
 use crate::store::Store;
@@ -83,12 +83,7 @@ pub fn estimate(scope: Scope, formats: &[Format]) -> Result<Estimate> {
         table_bytes: now.table_bytes,
         expected,
     });
-    Ok(Estimate {
-        sheets: sheets.collect(),
-        free_bytes,
-        fits: free_bytes.map(|free| free as f64 >= bytes as f64 * RUN_NEEDS),
-        basis,
-    })
+    Ok(Estimate { sheets: sheets.collect(), free_bytes, fits: free_bytes.map(|free| free >= run_needs(bytes)), basis })
 }
 
 fn past(scope: Scope, formats: &[Format]) -> Result<Vec<Past>> {

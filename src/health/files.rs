@@ -45,8 +45,13 @@ pub enum Fault {
 
 /// From when on nobody works at a file.
 const STRAY_AFTER: f64 = 3600.0;
-/// Beside the bundle a run needs as much again for what it is made of, and a little more.
-pub const RUN_NEEDS: f64 = 2.25;
+
+/// Room on the disk for a run whose bundle has `size` bytes: the scratch files that it is made of are given back piece by piece while they
+/// are copied. (A file system that cannot do so needs the bundle's size twice, which is warned of.)
+pub fn run_needs(size: u64) -> u64 {
+    const PIECES: u64 = 32 << 20;
+    (size + size / 10 + PIECES).min(2 * size + size / 4)
+}
 
 impl Bundle {
     /// What is wrong with it, as far as can be told without reading it.
@@ -119,11 +124,11 @@ pub fn stray_files(all: &[File]) -> Vec<Finding> {
 pub fn free_space(free: u64, last_size: Option<u64>) -> Finding {
     const CHECK: &str = "free_space";
     let Some(last) = last_size else { return Finding::ok(CHECK, format!("{} are free", bytes(free))) };
-    let needed = last as f64 * RUN_NEEDS;
-    let message = format!("{} are free, and a run like the last one needs {}", bytes(free), bytes(needed as u64));
-    let level = match free as f64 {
+    let needed = run_needs(last);
+    let message = format!("{} are free, and a run like the last one needs {}", bytes(free), bytes(needed));
+    let level = match free {
         free if free < needed => Level::Critical,
-        free if free < 2.0 * needed => Level::Warning,
+        free if free < 2 * needed => Level::Warning,
         _ => return Finding::ok(CHECK, message),
     };
     Finding::new(CHECK, level, message).next("SELECT * FROM paliad_backup.cleanup();")

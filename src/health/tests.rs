@@ -32,7 +32,8 @@ fn three_failures_are_no_accident() {
 fn free_space_is_for_two_runs() {
     let mb = 1 << 20;
     let of = |free| free_space(free * mb, Some(100 * mb)).level;
-    assert_eq!((of(224), of(225), of(449), of(450)), (Level::Critical, Level::Warning, Level::Warning, Level::Ok));
+    assert_eq!((of(141), of(142), of(283), of(284)), (Level::Critical, Level::Warning, Level::Warning, Level::Ok));
+    assert_eq!(run_needs(4), 9, "a small one is gone before a piece is full");
     assert_eq!(free_space(0, None).level, Level::Ok);
 }
 
