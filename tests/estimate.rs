@@ -2,7 +2,6 @@
 
 use crate::runs::{run, run_with};
 use crate::security::refused;
-use crate::support;
 use crate::support::{Cluster, Database};
 use postgres::Client;
 
@@ -169,7 +168,7 @@ fn a_bundle_that_is_larger_than_the_disk_does_not_fit() {
     let mut mount = std::process::Command::new("mount");
     let mount = mount.args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(database.directory()).output();
     if !mount.is_ok_and(|output| output.status.success()) {
-        support::skip("a_bundle_that_is_larger_than_the_disk_does_not_fit", "only root may mount a tmpfs");
+        crate::support::skip("a_bundle_that_is_larger_than_the_disk_does_not_fit", "only root may mount a tmpfs");
         return;
     }
     let mut client = database.connect();
@@ -182,5 +181,5 @@ fn a_bundle_that_is_larger_than_the_disk_does_not_fit() {
     let _ = std::process::Command::new("umount").arg("-l").arg(database.directory()).output();
     assert_eq!(begin.ok().as_deref(), Some("done"), "there is room for nothing but the table");
     assert!(total.free.unwrap() < 1 << 20 && total.fits == Some(false), "{total:?}");
-    assert_eq!(support::sqlstate(&run.expect_err("it does not fit")), "53100");
+    assert_eq!(crate::support::sqlstate(&run.expect_err("it does not fit")), "53100");
 }

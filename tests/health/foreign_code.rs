@@ -50,9 +50,17 @@ fn p4_amcheck_calls_nobodys_code_with_a_superusers_rights() {
     assert_eq!(column(&mut fresh, "SELECT who::text FROM app.seen"), Vec::<String>::new());
     assert!(!is_superuser(&database, &attacker));
 
+    // The comparison runs as the table's owner; expressions are not computed.
+    let tell = "CREATE OR REPLACE FUNCTION app.evil() RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'called as %', current_user; END $$";
+    client.batch_execute(tell).unwrap();
+    let rows = of(&mut database.connect(), "tables", "deep => true");
+    let mut told: Vec<_> = rows.iter().map(|row| (row.object.as_deref().unwrap(), row.level.as_str())).collect();
+    told.sort();
+    assert_eq!(told, [("app.compared", "warning"), ("app.theirs_compared", "critical")], "{rows:?}");
+    let called = rows.iter().find(|row| row.level == "critical").unwrap();
+    assert_eq!(called.message, format!("called as {attacker} (P0001)"));
+
     // Without amcheck nobody's code is called at all.
     client.batch_execute("DROP EXTENSION amcheck").unwrap();
-    let stop = "CREATE OR REPLACE FUNCTION app.evil() RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$";
-    client.batch_execute(stop).unwrap();
     one(&mut database.connect(), "tables", "ok", "3 tables");
 }
