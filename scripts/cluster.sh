@@ -3,6 +3,7 @@
 # data/, socket/, backups/ (for paliad_backup.directory, which must lie outside data/) and the server's log.
 #
 #   cluster.sh start NAME [setting = value]...   makes the cluster where there is none; the settings are its own
+#   cluster.sh fresh NAME [setting = value]...   the same with a system identifier of its own, as another server has
 #   cluster.sh standby NAME PRIMARY              makes a hot standby of another cluster, and starts it
 #   cluster.sh stop NAME [smart|fast|immediate]
 #   cluster.sh drop NAME                         stops it, removes its directory
@@ -31,6 +32,10 @@ clusters() {
     realpath "$place"
 }
 
+initialise() { # data directory
+    as_server "$bindir/initdb" -D "$1" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null
+}
+
 # Prints the data directory of a fresh cluster that others are copied from: initdb takes longer than a copy.
 template() {
     local version place
@@ -38,7 +43,7 @@ template() {
     version=${version#* }
     place=$(clusters)/template-${version%% *}
     if [[ ! -d $place ]]; then
-        as_server "$bindir/initdb" -D "$place.$$" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null
+        initialise "$place.$$"
         as_server mv -T "$place.$$" "$place"
     fi
     echo "$place"
@@ -46,9 +51,13 @@ template() {
 
 create() {
     local source
-    source=$(template)
     as_server mkdir -p -m 700 "$dir" "$dir/socket" "$dir/backups"
-    as_server cp -a "$source" "$dir/data.new"
+    if [[ $command == fresh ]]; then
+        initialise "$dir/data.new"
+    else
+        source=$(template)
+        as_server cp -a "$source" "$dir/data.new"
+    fi
     printf '%s\n' "port = $port" "listen_addresses = ''" "unix_socket_directories = '$dir/socket'" \
         "fsync = off" "max_worker_processes = 16" "lc_messages = 'C'" "timezone = 'UTC'" \
         "log_line_prefix = '%m [%p] %q%u@%d '" \
@@ -66,6 +75,8 @@ start() {
         die "cluster $name does not start"
     }
 }
+
+fresh() { start "$@"; }
 
 standby() { # primary
     as_server mkdir -p -m 700 "$dir" "$dir/socket" "$dir/backups"
@@ -107,9 +118,9 @@ if [[ $command != clean ]]; then
 fi
 bindir=$(pg_config --bindir)
 case $command in
-start | standby | stop | drop) "$command" "$@" ;;
+start | fresh | standby | stop | drop) "$command" "$@" ;;
 clean) clean ;;
 path) echo "$dir" ;;
 psql) exec "$bindir/psql" -X -v ON_ERROR_STOP=1 -h "$dir/socket" -p "$port" -U postgres -d "$@" ;;
-*) die 'start, standby, stop, drop, path, psql or clean' ;;
+*) die 'start, fresh, standby, stop, drop, path, psql or clean' ;;
 esac

@@ -77,6 +77,7 @@ CREATE TABLE paliad_backup.backups (
 );
 CREATE INDEX backups_started_at_idx ON paliad_backup.backups (started_at DESC);
 CREATE INDEX backups_kind_status_idx ON paliad_backup.backups (kind, status);
+CREATE INDEX backups_artifacts_idx ON paliad_backup.backups (started_at DESC) WHERE status <> 'failed' AND deleted_at IS NULL;
 CREATE INDEX backups_running_idx ON paliad_backup.backups (started_at) WHERE status = 'running';
 
 COMMENT ON TABLE paliad_backup.backups IS
@@ -134,6 +135,7 @@ COMMENT ON COLUMN paliad_backup.backups.verify_result IS 'The last verification'
 COMMENT ON COLUMN paliad_backup.backups.checkpoint_of IS 'Audit row of the restore that the checkpoint protects';
 COMMENT ON INDEX paliad_backup.backups_started_at_idx IS 'For list(): newest first';
 COMMENT ON INDEX paliad_backup.backups_kind_status_idx IS 'For latest() and retention';
+COMMENT ON INDEX paliad_backup.backups_artifacts_idx IS 'For retention: the backups that have a file, among the rows that stay for good';
 COMMENT ON INDEX paliad_backup.backups_running_idx IS 'For reconcile(): runs that did not end';
 
 CREATE TABLE paliad_backup.system_audit_log (

@@ -48,11 +48,20 @@ DECLARE
     state text;
 BEGIN
     -- One step that fails does not keep the others from being done; pg_cron shows the failure.
-    FOREACH step IN ARRAY ARRAY['reconcile'] LOOP
+    FOREACH step IN ARRAY ARRAY['reconcile', 'cleanup', 'check_health'] LOOP
         BEGIN
             CASE step
                 WHEN 'reconcile' THEN
                     SELECT format('%s backups put right', count(*)) INTO outcome FROM paliad_backup.reconcile();
+                WHEN 'cleanup' THEN
+                    SELECT format('%s removed', count(*) FILTER (WHERE c.action IN ('remove', 'remove file'))) INTO outcome
+                    FROM paliad_backup.cleanup(dry_run => false) AS c;
+                WHEN 'check_health' THEN
+                    -- What is wrong is told and is no failure: the health of this very job would never be good again.
+                    SELECT concat_ws('; ', format('%s critical, %s warnings', count(*) FILTER (WHERE h.level = 'critical'),
+                                                  count(*) FILTER (WHERE h.level = 'warning')),
+                                     string_agg(h.check_name || ': ' || h.message, '; ') FILTER (WHERE h.level = 'critical'))
+                    INTO outcome FROM paliad_backup.check_health() AS h;
             END CASE;
         EXCEPTION
             WHEN OTHERS THEN
@@ -71,7 +80,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION paliad_backup.start_up() IS
-    'What pg_cron does when the server has started: reconcile(). A row for each step. Does no harm at any other time. Errors: those of the steps, after all were tried';
+    'What pg_cron does when the server has started: reconcile(), cleanup(dry_run => false), check_health(). A row for each step. Does no harm at any other time. Errors: those of the steps, after all were tried; what check_health() finds is none';
 
 CREATE FUNCTION paliad_backup.auto_backup_tick()
     RETURNS TABLE (action text, reason text, backup_id uuid)

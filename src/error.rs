@@ -143,6 +143,14 @@ pub enum Error {
     /// The bundle could not be written or read.
     #[error("{0}")]
     Bundle(#[from] BundleError),
+    /// The store refused to remove some of the files that were to go.
+    #[error("{}", not_removed(causes))]
+    NotRemoved {
+        /// How many went.
+        removed: usize,
+        /// A sentence per file that did not.
+        causes: Vec<String>,
+    },
     /// A bundle is not the one that was made.
     #[error("{message}")]
     Damaged {
@@ -211,6 +219,7 @@ impl Error {
                 | StoreError::Lost { .. }
                 | StoreError::NotConfigured => ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             },
+            Error::NotRemoved { .. } => ERRCODE_IO_ERROR,
             Error::Bundle(BundleError::Io(source)) => io_sqlstate(source),
             Error::Bundle(BundleError::Aborted) => ERRCODE_QUERY_CANCELED,
             Error::Bundle(BundleError::UnknownFormat(_)) | Error::Unsupported { .. } => ERRCODE_FEATURE_NOT_SUPPORTED,
@@ -231,6 +240,10 @@ impl Error {
                 Some(format!("Without a primary key the rows are ordered by their text, and the server says: {detail}"))
             }
             Error::Told(told) => told.detail.clone(),
+            Error::NotRemoved { removed, causes } => {
+                let others = causes.iter().skip(1).map(|cause| format!("{cause}\n"));
+                Some(format!("{}{removed} others were removed.", others.collect::<String>()))
+            }
             Error::NotConfigured { .. } => Some("The setting paliad_backup.directory is empty.".into()),
             _ => None,
         }
@@ -272,6 +285,9 @@ impl Error {
                 "PostgreSQL makes no text of 1 GB or more. Add a primary key, exclude the table, or register a view without the \
                  large values."
                     .into()
+            }
+            Error::NotRemoved { .. } => {
+                "Correct what keeps the files, then: SELECT * FROM paliad_backup.cleanup(dry_run => false);".into()
             }
             Error::Standby => "Run it on the primary server.".into(),
             Error::NoWorkerSlot => "Raise max_worker_processes and restart the server, or try again later.".into(),
@@ -336,6 +352,30 @@ impl Error {
         }
         report.report(PgLogLevel::ERROR);
         unreachable!("a report at level ERROR does not return")
+    }
+}
+
+/// The first, and how many more.
+fn not_removed(causes: &[String]) -> String {
+    let first = causes.first().map(String::as_str).unwrap_or_default();
+    match causes.len() {
+        0 | 1 => first.to_owned(),
+        many => format!("{first} (and {} more)", many - 1),
+    }
+}
+
+impl Told {
+    /// Tells the caller as a WARNING, with what it is about in front: the work itself has succeeded.
+    pub fn warn(self, about: &str) {
+        let code = sqlstate_from_text(&self.sqlstate);
+        let mut report = ErrorReport::new(code, format!("{about}: {}", self.message), function_name!());
+        if let Some(detail) = self.detail {
+            report = report.set_detail(detail);
+        }
+        if let Some(hint) = self.hint {
+            report = report.set_hint(hint);
+        }
+        report.report(PgLogLevel::WARNING);
     }
 }
 

@@ -15,8 +15,7 @@ use crate::store::{LocalDisk, LocalDiskConfig, StoreError};
 /// # Errors
 /// [`Error::NotConfigured`] with the command to type, or why the directory can't be used.
 pub fn open() -> Result<LocalDisk> {
-    let folder = with_directory(|directory| with_config(directory, LocalDisk::folder_uri_of))?;
-    let open = if backups::lie_in(&folder)? { LocalDisk::open_in_use } else { LocalDisk::open };
+    let open = if backups::lie_in(&folder_uri()?)? { LocalDisk::open_in_use } else { LocalDisk::open };
     with_directory(|directory| with_config(directory, open))
 }
 
@@ -30,6 +29,23 @@ pub fn look() -> Result<Option<LocalDisk>> {
         return with_directory(|directory| with_config(directory, LocalDisk::open_in_use)).map(Some);
     }
     with_directory(|directory| with_config(directory, LocalDisk::open_unless_new))
+}
+
+/// As [`open`], where nothing is made.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_unchanged() -> Result<LocalDisk> {
+    let open = if backups::lie_in(&folder_uri()?)? { LocalDisk::open_in_use } else { LocalDisk::open_existing };
+    with_directory(|directory| with_config(directory, open))
+}
+
+/// What the URIs of this database's artifacts begin with, by the settings alone.
+///
+/// # Errors
+/// As [`open`], for the path alone.
+pub fn folder_uri() -> Result<String> {
+    with_directory(|directory| with_config(directory, LocalDisk::folder_uri_of))
 }
 
 /// The configured store, with its folder made where it is missing, whatever the catalog says.

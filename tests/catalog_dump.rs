@@ -1,10 +1,9 @@
 //! Settings and catalog across dump, reload and clone (decisions 2, 3 and 36).
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::security::{files, refused, run, text};
-use crate::support::{Cluster, Database, checked};
+use crate::support::{Cluster, Database};
 use postgres::Client;
 
 /// The rows of all tables that a dump carries, as one text.
@@ -200,18 +199,9 @@ fn a_copy_of_the_database_leaves_the_originals_files_alone() {
 #[test]
 fn a_copy_of_the_cluster_is_read_only_until_it_adopts_the_directory() {
     let original = Cluster::own(&[]);
-    let clone = Cluster::own(&[]);
     let database = original.database();
     let id = run(&mut database.connect());
-    original.stop("fast");
-    clone.stop("fast");
-    let data = |cluster: &Cluster| cluster.dir().join("data");
-    let own_settings = std::fs::read(data(&clone).join("postgresql.conf")).unwrap();
-    std::fs::remove_dir_all(data(&clone)).unwrap();
-    checked(Command::new("cp").arg("-a").arg(data(&original)).arg(data(&clone)));
-    std::fs::write(data(&clone).join("postgresql.conf"), own_settings).unwrap();
-    original.start();
-    clone.start();
+    let clone = original.copy();
     let mut client = database.connect();
     run(&mut client);
     assert_read_only_until_adopted(&mut clone.connect(database.name(), "postgres"), &database.directory(), &id);

@@ -4,6 +4,8 @@
 
 #[path = "support/attack.rs"]
 mod attack;
+#[path = "support/cleanups.rs"]
+mod cleanups;
 #[path = "support/compare.rs"]
 mod compare;
 #[path = "support/definitions.rs"]
@@ -33,6 +35,7 @@ mod bundle_readme;
 mod catalog_dump;
 mod catalog_truth;
 mod catalog_uri;
+mod cleanup;
 mod comes_back;
 mod content_digest;
 mod damage;
@@ -71,6 +74,7 @@ mod restore_session;
 mod restore_sheet;
 mod restore_told;
 mod restore_triggers;
+mod retention;
 mod schedule;
 mod snapshot;
 mod test_script;

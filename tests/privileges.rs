@@ -66,6 +66,8 @@ const FUNCTIONS: &[(&str, Access, &str, &str)] = &[
     ("auto_backup_tick()", Admin, "auto_backup_tick()", ""),
     ("start_up()", Admin, "start_up()", ""),
     ("sync_jobs()", Superuser, "sync_jobs()", ""),
+    ("cleanup(boolean)", Admin, "cleanup(dry_run => false)", ""),
+    ("cleanup_auto_keep_latest()", Admin, "cleanup_auto_keep_latest()", ""),
     ("adopt_directory()", Superuser, "adopt_directory()", ""),
     ("check_audit_table(regclass)", Superuser, "check_audit_table('paliad_backup.system_audit_log')", ""),
     // The server refuses to call these by hand, after it has looked at the right to execute them.
@@ -105,7 +107,13 @@ impl Roles<'_> {
     fn new() -> Roles<'static> {
         let database = Cluster::shared().database();
         let mut postgres = database.connect();
-        postgres.batch_execute("CREATE TABLE t (n int); INSERT INTO t VALUES (1)").unwrap();
+        // The backup stays, however many are made.
+        postgres
+            .batch_execute(
+                "CREATE TABLE t (n int); INSERT INTO t VALUES (1);
+                 UPDATE paliad_backup.settings SET retention_count = NULL, checkpoint_count = NULL",
+            )
+            .unwrap();
         let backup = run(&mut postgres);
         let stranger = login(&database, "stranger", &[]);
         let trusted = login(&database, "trusted", &[]);

@@ -4,11 +4,13 @@ use pgrx::prelude::*;
 use pgrx::{AnyElement, Uuid, pg_sys};
 
 use super::backups::{row, session_user};
-use super::{arguments, as_owner, as_superuser, authorized};
+use super::{arguments, as_owner, as_superuser, authorized, authorized_unless};
+use crate::catalog::audit::Actor;
 use crate::catalog::extension;
 use crate::catalog::settings::Settings;
-use crate::command::{adopt, audit_table, authorize, delete, pin, reconcile};
+use crate::command::{adopt, audit_table, authorize, cleanup, delete, pin, reconcile};
 use crate::error::Result;
+use crate::pg::session;
 
 /// `paliad_backup.delete(id, by_email)`: removes the file, keeps the row and returns it.
 #[pg_extern(sql = false)]
@@ -57,6 +59,49 @@ fn reconcile() -> TableIterator<'static, (name!(id, Uuid), name!(status, String)
         let id = uuid::Uuid::parse_str(&settled.id).ok()?;
         Some((Uuid::from_bytes(*id.as_bytes()), settled.status.to_owned()))
     }))
+}
+
+/// `paliad_backup.cleanup(dry_run)`: id, action, reason, bytes and path of what is removed or would be.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)] // The macro wants the columns to stand here.
+fn cleanup(
+    dry_run: Option<bool>,
+) -> TableIterator<
+    'static,
+    (
+        name!(id, Option<Uuid>),
+        name!(action, String),
+        name!(reason, String),
+        name!(bytes, Option<i64>),
+        name!(path, Option<String>),
+    ),
+> {
+    let actions = authorized_unless(session::is_pg_cron_worker(), |extension| {
+        cleanup::cleanup(extension, dry_run.unwrap_or(true), &cleaner()?)
+    });
+    TableIterator::new(actions.into_iter().map(|done| {
+        (
+            done.id.map(|id| Uuid::from_bytes(*id.as_bytes())),
+            done.action.to_owned(),
+            done.reason,
+            done.bytes.and_then(|bytes| i64::try_from(bytes).ok()),
+            done.path.map(|path| path.to_string_lossy().into_owned()),
+        )
+    }))
+}
+
+/// `paliad_backup.cleanup_auto_keep_latest()`: how many automatic backups were removed.
+#[pg_extern(sql = false)]
+fn cleanup_auto_keep_latest() -> i64 {
+    let removed =
+        authorized_unless(session::is_pg_cron_worker(), |extension| cleanup::keep_latest(extension, &cleaner()?));
+    i64::try_from(removed).unwrap_or(i64::MAX)
+}
+
+/// Nobody of the application stands behind a job of pg_cron's.
+fn cleaner() -> Result<Actor> {
+    let email = if session::is_pg_cron_worker() { cleanup::SYSTEM.to_owned() } else { session_user()? };
+    Ok(arguments::actor(Some(&email), None, ""))
 }
 
 /// `paliad_backup.adopt_directory()`: makes the backup folder this database's; false when it was already. Superusers only.

@@ -360,17 +360,18 @@ pub fn fail(id: &str, error: &str, sqlstate: &str) -> Result<bool> {
     Ok(!rows.is_empty())
 }
 
-/// Stamps `deleted_at` on a row that has none. Recorder only.
+/// Stamps `deleted_at` on a row that has none; false where it was pinned meanwhile. Recorder only.
 ///
 /// # Errors
 /// The server's.
-pub fn mark_deleted(id: &str, reason: &str) -> Result<()> {
-    write(
-        "UPDATE paliad_backup.backups SET deleted_at = clock_timestamp(), deleted_reason = $2 \
-         WHERE id = $1::uuid AND deleted_at IS NULL",
+pub fn mark_deleted(id: &str, reason: &str) -> Result<bool> {
+    let rows = write(
+        "UPDATE paliad_backup.backups SET deleted_at = coalesce(deleted_at, clock_timestamp()), \
+         deleted_reason = CASE WHEN deleted_at IS NULL THEN $2 ELSE deleted_reason END \
+         WHERE id = $1::uuid AND NOT pinned RETURNING id",
         &[Some(id), Some(reason)],
     )?;
-    Ok(())
+    Ok(!rows.is_empty())
 }
 
 /// Pins or unpins. Recorder only.

@@ -7,6 +7,7 @@ pub mod health;
 pub mod progress;
 pub mod registration;
 pub mod registry;
+pub mod retention;
 pub mod settings;
 pub mod watch;
 

@@ -4,6 +4,7 @@ pub mod adopt;
 pub mod audit_table;
 pub mod authorize;
 pub mod check_health;
+pub mod cleanup;
 pub mod delete;
 pub mod diff;
 pub mod download;

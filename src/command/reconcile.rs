@@ -8,7 +8,7 @@ use crate::bundle::manifest::Manifest;
 use crate::bundle::reader::BundleReader;
 use crate::bundle::verification::hash;
 use crate::bundle::{BundleError, Result as BundleResult};
-use crate::catalog::backups::{self, Backup, Outcome};
+use crate::catalog::backups::{self, Backup, CatalogedArtifact, Outcome};
 use crate::catalog::extension::Extension;
 use crate::config;
 use crate::error::Result;
@@ -49,16 +49,23 @@ pub fn put_right(recorder: &mut Recorder, store: &dyn Store) -> Result<Vec<Recon
     Ok(reconciled)
 }
 
-/// Compares the catalog with what lies in the folder, by name alone.
-fn missing_files(recorder: &mut Recorder, store: &dyn Store) -> Result<Vec<Reconciled>> {
+/// Compares the catalog with what lies in the folder, by name alone: the files that are missing or back, and which of both.
+///
+/// # Errors
+/// The server's and the store's.
+pub fn misplaced(store: &dyn Store) -> Result<Vec<(CatalogedArtifact, bool)>> {
     let present: HashSet<String> =
         store.list()?.into_iter().filter(|file| !file.partial).map(|file| store.uri(&file.key)).collect();
-    let mut reconciled = Vec::new();
-    for artifact in backups::artifacts(&store.folder_uri())? {
+    let compared = backups::artifacts(&store.folder_uri())?.into_iter().map(|artifact| {
         let missing = !present.contains(&artifact.storage_uri);
-        if missing == artifact.missing {
-            continue;
-        }
+        (artifact, missing)
+    });
+    Ok(compared.filter(|(artifact, missing)| *missing != artifact.missing).collect())
+}
+
+fn missing_files(recorder: &mut Recorder, store: &dyn Store) -> Result<Vec<Reconciled>> {
+    let mut reconciled = Vec::new();
+    for (artifact, missing) in misplaced(store)? {
         recorder.ask(&Request::Missing { id: artifact.id.clone(), missing })?;
         reconciled.push(Reconciled { id: artifact.id, status: if missing { "missing" } else { "found" } });
     }

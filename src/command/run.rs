@@ -11,7 +11,7 @@ use super::digests::{self, Digests};
 use super::export::export;
 use super::plan::{self, Plan};
 use super::seal::{Sealed, describe_sheets, seal};
-use super::{reconcile, schema_sql, sequences};
+use super::{cleanup, reconcile, schema_sql, sequences};
 use crate::bundle::encoder::Abort;
 use crate::bundle::manifest::{FORMAT_VERSION, Format, Manifest, Run, Scope};
 use crate::bundle::xlsx::About;
@@ -106,7 +106,8 @@ impl RunRequest {
     }
 }
 
-/// Exports the database as the caller's snapshot shows it; returns the backup's id. The catalog row says done.
+/// Exports the database as the caller's snapshot shows it; returns the backup's id. The catalog row says done. Then what the retention
+/// policy does not keep is removed; what goes wrong with that is a WARNING.
 ///
 /// # Errors
 /// Refusals leave no row: [`Error::NotConfigured`], [`Error::Standby`], [`Error::RunActive`], [`Error::NoWorkerSlot`]. Every other
@@ -117,13 +118,20 @@ pub fn run(extension: Extension, request: &RunRequest) -> Result<String> {
     }
     storage::directory()?;
     lock_extension(extension.oid);
-    Recorder::with(extension, |recorder| {
+    let (id, trouble) = Recorder::with(extension, |recorder| {
         recorder.ask(&Request::Acquire)?;
-        backup(recorder, request)
-    })
+        let id = backup(recorder, request)?;
+        Ok((id, cleanup::after_run(recorder)))
+    })?;
+    // A message may be answered with a cancel: not before everything is at rest.
+    if let Some(trouble) = trouble {
+        trouble.warn(&format!("backup {id} is complete, but older ones could not be removed"));
+    }
+    Ok(id)
 }
 
-/// As [`run`], for a recorder that holds the run lock.
+/// As [`run`], for a recorder that holds the run lock, and nothing is removed: a restore's checkpoint must not push out the backup
+/// that is being restored.
 ///
 /// # Errors
 /// As [`run`].

@@ -178,6 +178,8 @@ pub enum Reply {
         /// Its id.
         id: String,
     },
+    /// Nothing was done: the backup is pinned.
+    Pinned,
     /// Another recorder has the run lock.
     Busy {
         /// Whom the catalog shows as running.

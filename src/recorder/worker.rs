@@ -370,7 +370,9 @@ fn pin(id: &str, pinned: bool, actor: &Actor) -> Result<Reply> {
 }
 
 fn mark_deleted(id: &str, reason: &str, actor: &Actor) -> Result<Reply> {
-    backups::mark_deleted(id, reason)?;
+    if !backups::mark_deleted(id, reason)? {
+        return Ok(Reply::Pinned);
+    }
     audit("backup_deleted", actor, &json!({ "backup_id": id, "reason": reason }), "deleted_at")?;
     Ok(Reply::Done)
 }

@@ -193,16 +193,19 @@ proptest! {
         let policy = Policy { minimum_redundancy, ..Policy::default() };
         prop_assert_eq!(ids(&kept(&backups, &policy, now)), ids(&backups));
     }
+}
 
-    #[test]
-    fn periods_are_those_of_the_calendar(hour in -24 * 800_000..24 * 800_000i64) {
-        let moment = hour * HOUR;
-        let date = oracle::date(moment);
-        prop_assert_eq!(Period::Month.number(moment), date.year * 12 + date.month - 1);
-        prop_assert_eq!(Period::Year.number(moment), date.year);
-        prop_assert_eq!(Period::Week.number(moment) * 7 - 3, date.monday);
-        prop_assert_eq!(Period::Day.number(moment), Period::Day.number(moment - hour.rem_euclid(24) * HOUR));
-        prop_assert_eq!(Period::Day.number(moment + DAY), Period::Day.number(moment) + 1);
+/// Every day from 1887 to 2112, at its first and last microsecond.
+#[test]
+fn periods_are_those_of_the_calendar() {
+    for day in -30_000..52_000 {
+        for moment in [day * DAY, (day + 1) * DAY - 1] {
+            let date = oracle::date(moment);
+            assert_eq!(Period::Day.number(moment), day);
+            assert_eq!(Period::Week.number(moment) * 7 - 3, date.monday);
+            assert_eq!(Period::Month.number(moment), date.year * 12 + date.month - 1, "{date:?}");
+            assert_eq!(Period::Year.number(moment), date.year);
+        }
     }
 }
 
@@ -252,6 +255,15 @@ fn each_period_keeps_its_newest() {
     assert_eq!(kept(Policy { retention_days: Some(1), ..Policy::default() }), [0, 1, 2]);
     let both = Policy { keep_daily: Some(1), keep_yearly: Some(2), ..Policy::default() };
     assert_eq!(reasons(&backups, &both), [(0, "keep_daily 1".into()), (6, "keep_yearly 2".into())]);
+}
+
+/// The clock was ahead, or is behind.
+#[test]
+fn a_start_in_the_future_neither_takes_a_place_nor_costs_one() {
+    let policy = Policy { retention_count: Some(1), minimum_redundancy: 1, ..Policy::default() };
+    let future = "its start lies in the future".to_owned();
+    let kept = reasons(&hourly([-1_000, -1, 0, 1], NOON), &policy);
+    assert_eq!(kept, [(0, future.clone()), (1, future), (2, "retention_count 1".into())]);
 }
 
 #[test]

@@ -157,6 +157,19 @@ impl LocalDisk {
         folder.check_ours()
     }
 
+    /// Succeeds where the folder is marked as this database's own, or is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::ForeignFolder`]; what keeps the marker from being read.
+    pub fn check_ours(&self) -> Result<()> {
+        self.folder.as_ref().map_or(Ok(()), |folder| folder.check_ours())
+    }
+
+    /// Where a file of this database's folder lies, for messages.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder_path().join(name)
+    }
+
     /// Makes a foreign folder this database's own, by rewriting its marker. False when it was already.
     pub fn adopt(&self) -> Result<bool> {
         let folder = self.folder()?;

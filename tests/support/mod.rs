@@ -46,6 +46,28 @@ impl Cluster {
         cluster
     }
 
+    /// Starts a cluster of its own that is another server: the others have the same system identifier.
+    pub fn another() -> Cluster {
+        let cluster = Cluster::named();
+        script(&["fresh", cluster.own_name()]);
+        cluster
+    }
+
+    /// Starts a copy of this cluster as it is on disk, which is one of its own and stopped meanwhile: what pg_basebackup makes.
+    pub fn copy(&self) -> Cluster {
+        let copy = Cluster::own(&[]);
+        copy.stop("fast");
+        self.stop("fast");
+        let data = |cluster: &Cluster| cluster.dir.join("data");
+        let own_settings = std::fs::read(data(&copy).join("postgresql.conf")).expect("it has settings");
+        std::fs::remove_dir_all(data(&copy)).expect("its data can be removed");
+        checked(Command::new("cp").arg("-a").arg(data(self)).arg(data(&copy)));
+        std::fs::write(data(&copy).join("postgresql.conf"), own_settings).expect("its settings can be put back");
+        self.start();
+        copy.start();
+        copy
+    }
+
     /// Starts a hot standby of this cluster, which is one of its own.
     pub fn standby(&self) -> Cluster {
         let standby = Cluster::named();

@@ -78,29 +78,46 @@ impl Restored {
         self.transaction_id.as_deref()
     }
 
+    /// What pg_xact_status() says, where the row is of this server and its restore did not fail; none of another.
+    fn transaction_status(&self) -> Result<Option<String>> {
+        let Some(transaction) = self.transaction_id.as_deref().filter(|_| !self.dry_run && self.error.is_none()) else {
+            return Ok(None);
+        };
+        if self.system_identifier.as_deref() != Some(session::system_identifier().to_string().as_str()) {
+            return Ok(None);
+        }
+        Ok(scalar(select(
+            Snapshot::Latest,
+            "SELECT CASE WHEN $1::xid8 < pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()) \
+             THEN pg_catalog.pg_xact_status($1::xid8) END",
+            &[Some(transaction)],
+        )?))
+    }
+
     /// What pg_xact_status() says, where the row is of this server.
     fn committed(&self) -> Result<Option<bool>> {
         if self.committed.is_some() {
             return Ok(self.committed);
         }
-        let Some(transaction) = self.transaction_id.as_deref().filter(|_| !self.dry_run && self.error.is_none()) else {
-            return Ok(if self.error.is_some() { Some(false) } else { None });
-        };
-        if self.system_identifier.as_deref() != Some(session::system_identifier().to_string().as_str()) {
-            return Ok(None);
+        if self.error.is_some() {
+            return Ok(Some(false));
         }
-        let status = scalar(select(
-            Snapshot::Latest,
-            "SELECT CASE WHEN $1::xid8 < pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()) \
-             THEN pg_catalog.pg_xact_status($1::xid8) END",
-            &[Some(transaction)],
-        )?);
-        Ok(match status.as_deref() {
+        Ok(match self.transaction_status()?.as_deref() {
             Some("committed") => Some(true),
             Some("aborted") => Some(false),
             _ => None,
         })
     }
+}
+
+/// Whether the transaction of the restore that has this audit row goes on: it may yet be committed.
+///
+/// # Errors
+/// The server's.
+pub fn is_open(audit_id: &str) -> Result<bool> {
+    let Some(row) = AuditTable::resolve(&Settings::read()?)?.find(audit_id)? else { return Ok(false) };
+    let Ok(restored) = serde_json::from_value::<Restored>(row.metadata) else { return Ok(false) };
+    Ok(restored.transaction_status()?.as_deref() == Some("in progress"))
 }
 
 /// The newest restores, dry runs and failed ones included.

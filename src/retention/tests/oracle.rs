@@ -27,7 +27,7 @@ pub fn keeps(history: &[Backup], backup: &Backup, policy: &Policy, now: Moment) 
     if numbers.iter().all(|number| number.is_none()) {
         return true;
     }
-    let periods: [(&Option<u32>, fn(Date) -> (i64, i64, i64)); 4] = [
+    let periods: [(&Option<u32>, Naming); 4] = [
         (keep_daily, |date| (date.year, date.month, date.day)),
         (keep_weekly, |date| (0, 0, date.monday)),
         (keep_monthly, |date| (date.year, date.month, 0)),
@@ -66,9 +66,13 @@ fn among_newest(candidates: &[&Backup], backup: &Backup, count: u32) -> bool {
     before < count as usize
 }
 
+/// What a period goes by: year, month, and the day or the week's Monday; 0 where it has none.
+type Named = (i64, i64, i64);
+type Naming = fn(Date) -> Named;
+
 /// For each of the last `number` periods that have one, the newest is kept.
-fn newest_of_last(candidates: &[&Backup], backup: &Backup, number: u32, of: fn(Date) -> (i64, i64, i64)) -> bool {
-    let mut periods: Vec<(i64, i64, i64)> = candidates.iter().map(|other| of(date(other.started_at))).collect();
+fn newest_of_last(candidates: &[&Backup], backup: &Backup, number: u32, of: Naming) -> bool {
+    let mut periods: Vec<Named> = candidates.iter().map(|other| of(date(other.started_at))).collect();
     periods.sort();
     periods.dedup();
     periods.reverse();
