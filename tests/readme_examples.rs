@@ -6,52 +6,12 @@ use crate::page::{blocks, code_spans, rows};
 use crate::restores::restore;
 use crate::runs::exported;
 use crate::support::{column, sqlstate};
-use postgres::Client;
 
 /// The statement of README.md's one block that has this text.
 fn example(text: &str) -> String {
     let all: Vec<String> = blocks().into_iter().map(|block| block.text).filter(|block| block.contains(text)).collect();
     assert_eq!(all.len(), 1, "blocks with {text}: {all:?}");
     all.into_iter().next().expect("one")
-}
-
-/// Makes a backup by this call; returns its id, and what makes it `days` old and sets these columns: later, for each run puts the
-/// catalog right.
-fn aged(client: &mut Client, call: &str, days: i32, columns: &str) -> (String, String) {
-    let id: String = client.query_one(&format!("SELECT id::text FROM paliad_backup.{call}"), &[]).unwrap().get(0);
-    let sql = format!(
-        "UPDATE paliad_backup.backups SET started_at = now() - interval '{days} days' {columns} WHERE id = '{id}';"
-    );
-    (id, sql)
-}
-
-#[test]
-fn retention_keeps_ten_whole_backups_and_what_is_none() {
-    let (_database, mut client, _newest) = exported("CREATE TABLE t (id int PRIMARY KEY)");
-    let regular = "run(formats => '{csv}')";
-    let mut made: Vec<(String, String)> = Vec::new();
-    let mut make = |call: &str, days: i32, columns: &str| made.push(aged(&mut client, call, days, columns));
-    // With the newest these are eleven: the last goes, and one of the two after it.
-    (40..50).for_each(|days| make(regular, days, ""));
-    make(regular, 60, ", pinned = true");
-    make(regular, 61, "");
-    // Neither counted, nor chosen.
-    for days in [35, 90] {
-        make("create_checkpoint('why')", days, "");
-        make(regular, days, ", imported_at = now()");
-        make(regular, days, ", missing_at = now()");
-        make(regular, days, ", verified_at = now(), verify_ok = false");
-        make("run(scope => 'data', formats => '{csv}')", days, "");
-    }
-    let (ids, marks): (Vec<String>, Vec<String>) = made.into_iter().unzip();
-    client.batch_execute(&marks.concat()).unwrap();
-    let present = "SELECT id::text FROM paliad_backup.backups WHERE deleted_at IS NULL";
-    let before: BTreeSet<String> = column(&mut client, present).into_iter().collect();
-    assert_eq!(before.len(), 1 + ids.len());
-    client.batch_execute(&example("paliad_backup.delete(")).unwrap();
-    let after: BTreeSet<String> = column(&mut client, present).into_iter().collect();
-    let gone: Vec<usize> = (0..ids.len()).filter(|n| !after.contains(&ids[*n])).collect();
-    assert_eq!((gone, before.len() - after.len()), (vec![9, 11], 2));
 }
 
 /// Its own dry run is a restore, too, and the newest.
