@@ -327,3 +327,25 @@ fn progress_is_shown_to_other_sessions_about_once_a_second() {
     assert_eq!((after.get(2), after.get(4), after.get(6)), ("done", 13, 1012i64));
     assert_eq!(after.get::<_, f64>(10), 100.0);
 }
+
+/// DROP DATABASE waits until every process of the server has closed its files: also one that waits itself.
+#[test]
+fn a_run_that_waits_does_not_hold_up_who_drops_another_database() {
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    run(&mut client).unwrap();
+    let mut gate = Gate::close(&database, 1);
+    let dropped = thread::scope(|scope| {
+        let run = scope.spawn(|| run(&mut database.connect()));
+        gate.wait_for_run();
+        let mut postgres = Cluster::shared().connect("postgres", "postgres");
+        let other = format!("{}_other", database.name());
+        postgres.batch_execute(&format!("CREATE DATABASE {other}")).unwrap();
+        postgres.batch_execute("SET statement_timeout = '10s'").unwrap();
+        let dropped = postgres.batch_execute(&format!("DROP DATABASE {other}"));
+        gate.open();
+        run.join().unwrap().unwrap();
+        dropped
+    });
+    dropped.unwrap();
+}

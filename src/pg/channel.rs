@@ -161,8 +161,10 @@ impl Channel {
                 return Ok(None);
             }
             session::wait_latch(SLICE);
-            if interrupts == Interrupts::Answered {
-                session::check_for_interrupts();
+            match interrupts {
+                Interrupts::Answered => session::check_for_interrupts(),
+                // A recorder may wait as long as its backend does: whoever drops another database must not wait for that.
+                Interrupts::Held => session::absorb_barriers(),
             }
         }
     }

@@ -142,6 +142,19 @@ pub fn check_for_interrupts() {
     pgrx::check_for_interrupts!();
 }
 
+/// Does what DROP DATABASE and its like wait for in every process of the server (files are closed), and nothing else that is pending.
+///
+/// # Errors
+/// The server's, from closing files.
+pub fn absorb_barriers() {
+    // SAFETY: reads a flag of this process, and does what CHECK_FOR_INTERRUPTS would do about it; outside of it no file of a relation is in use.
+    unsafe {
+        if pg_sys::ProcSignalBarrierPending != 0 {
+            pg_sys::ProcessProcSignalBarrier();
+        }
+    }
+}
+
 /// Sleeps until the latch is set or `timeout` has passed; doesn't answer interrupts itself.
 pub fn wait_latch(timeout: Duration) {
     let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
