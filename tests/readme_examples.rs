@@ -28,7 +28,7 @@ fn undoing_is_tried_as_often_as_wanted_before_it_is_done() {
 }
 
 /// What each function needs, `$` for the id of a backup; `!` for that of an audit row.
-const CALLS: [&str; 33] = [
+const CALLS: [&str; 35] = [
     "run()",
     "create_checkpoint()",
     "list()",
@@ -54,6 +54,8 @@ const CALLS: [&str; 33] = [
     "rehearse_restore($)",
     "rebuild_catalog()",
     "reconcile()",
+    "cleanup(dry_run => false)",
+    "cleanup_auto_keep_latest()",
     "is_authorized()",
     "schedule()",
     "schedule_status()",

@@ -317,6 +317,11 @@ fn of_automatic_backups_the_newest_good_one_stays() {
     let reason = "SELECT DISTINCT deleted_reason FROM paliad_backup.backups WHERE deleted_at IS NOT NULL";
     assert_eq!(column(&mut client, reason), ["retention: not kept by the newest automatic backup"]);
     assert_eq!(keep_latest(&mut client), 0);
+    // What is not there is not what stays.
+    let last = backup(&mut client, "'scheduled', formats => '{csv}'");
+    std::fs::remove_file(folder(&database).join(bundle(&last))).unwrap();
+    assert_eq!(keep_latest(&mut client), 0);
+    assert!(folder(&database).join(bundle(&automatic[3])).exists());
 }
 
 /// Decision 14: the backup is there whatever becomes of the old ones.

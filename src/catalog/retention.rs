@@ -59,6 +59,21 @@ impl Known {
     /// # Errors
     /// [`Error::Internal`] when the settings' row is gone.
     pub fn read() -> Result<Known> {
+        Known::read_where("true")
+    }
+
+    /// As [`Known::read`], without backups where no rule is set: none goes then, however many there are.
+    ///
+    /// # Errors
+    /// As [`Known::read`].
+    pub fn read_if_ruled() -> Result<Known> {
+        Known::read_where(
+            "coalesce(s.retention_count, s.retention_days, s.keep_daily, s.keep_weekly, s.keep_monthly, s.keep_yearly, \
+             s.checkpoint_count) IS NOT NULL",
+        )
+    }
+
+    fn read_where(condition: &str) -> Result<Known> {
         // Times are kept within what an i64 of microseconds can hold; infinity is one of them.
         let micros = |time: &str| {
             format!(
@@ -74,7 +89,7 @@ impl Known {
                  'missing', b.missing_at IS NOT NULL, 'damaged', b.verify_ok IS FALSE, 'started_at', {start}, \
                  'storage_uri', b.storage_uri, 'size_bytes', b.size_bytes, 'checkpoint_of', b.checkpoint_of, \
                  'backend_pid', b.backend_pid) ORDER BY b.started_at DESC, b.id) \
-               FROM paliad_backup.backups AS b WHERE b.status <> 'failed' AND b.deleted_at IS NULL), '[]')) \
+               FROM paliad_backup.backups AS b WHERE {condition} AND b.status <> 'failed' AND b.deleted_at IS NULL), '[]')) \
              FROM paliad_backup.settings AS s"
         );
         let text = scalar(select(Snapshot::Latest, &sql, &[])?)

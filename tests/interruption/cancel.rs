@@ -125,7 +125,7 @@ fn s6_cancel_at_random_moments() {
     assert!(worst < BOUND, "{worst:?}");
     run(&mut client).unwrap();
     let runs = assert_settled(&database, &mut client);
-    for done in runs.iter().filter(|run| run.status == "done").step_by(10) {
+    for done in runs.iter().filter(|run| run.status == "done" && !run.deleted) {
         assert_whole(&database, done);
     }
 }

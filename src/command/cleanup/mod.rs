@@ -65,18 +65,19 @@ pub fn cleanup(extension: Extension, dry_run: bool, actor: &Actor) -> Result<Vec
 /// # Errors
 /// As [`cleanup`].
 pub fn keep_latest(extension: Extension, actor: &Actor) -> Result<usize> {
-    let removed = locked(extension, actor, |cleanup| {
+    let done = locked(extension, actor, |cleanup| {
+        cleanup.put_right()?;
         let known = Known::read()?;
         cleanup.remove(automatic(&known, &cleanup.store.folder_uri()))
     })?;
-    Ok(removed.len())
+    Ok(done.iter().filter(|done| done.action == "remove").count())
 }
 
 /// Removes what the policy does not keep, behind a run whose row says done; what goes wrong is told, for the run has succeeded.
 /// Where there is nothing to remove it asks the catalog once and does not look at the folder.
 pub fn after_run(recorder: &mut Recorder) -> Option<Told> {
     let work = || {
-        let judged = by_policy(&Known::read()?, &storage::folder_uri()?)?;
+        let judged = by_policy(&Known::read_if_ruled()?, &storage::folder_uri()?)?;
         if judged.iter().all(Judged::is_kept) {
             return Ok(());
         }
