@@ -273,7 +273,14 @@ fn the_checkpoint_of_an_open_restore_stays() {
     let checkpoint = restored.total.checkpoint_id.clone().unwrap();
     client.batch_execute("SELECT paliad_backup.create_checkpoint(); SELECT paliad_backup.create_checkpoint()").unwrap();
     let reason = "its restore is not committed yet";
-    assert_eq!(fate(&foreseen(&mut client), &checkpoint), ("keep".into(), reason.into()));
+    let with_process = |client: &mut Client, pid: &str| {
+        let sql = format!("UPDATE paliad_backup.backups SET backend_pid = {pid} WHERE id = '{checkpoint}'");
+        client.batch_execute(&sql).unwrap();
+        fate(&foreseen(client), &checkpoint)
+    };
+    // By its audit row alone, as after PREPARE TRANSACTION.
+    assert_eq!(with_process(&mut client, "0"), ("keep".into(), reason.into()));
+    assert_eq!(with_process(&mut client, &runs::pid(&mut restoring).to_string()), ("keep".into(), reason.into()));
     // Also where its audit row is not to be found.
     client.batch_execute("BEGIN; DELETE FROM paliad_backup.system_audit_log").unwrap();
     client.batch_execute("COMMIT").unwrap();
