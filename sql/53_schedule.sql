@@ -46,6 +46,7 @@ DECLARE
     failed text[] := '{}';
     text_of text;
     state text;
+    first_state text;
 BEGIN
     -- One step that fails does not keep the others from being done; pg_cron shows the failure.
     FOREACH step IN ARRAY ARRAY['reconcile', 'cleanup', 'check_health'] LOOP
@@ -70,12 +71,13 @@ BEGIN
                 -- An operation that runs by now has put things right itself.
                 IF state <> '55006' THEN
                     failed := failed || format('%s: %s', step, text_of);
+                    first_state := coalesce(first_state, state);
                 END IF;
         END;
         RETURN NEXT;
     END LOOP;
     IF failed <> '{}' THEN
-        RAISE EXCEPTION USING MESSAGE = array_to_string(failed, '; '), ERRCODE = state;
+        RAISE EXCEPTION USING MESSAGE = array_to_string(failed, '; '), ERRCODE = first_state;
     END IF;
 END
 $$;

@@ -1,23 +1,23 @@
-//! auto_backup_tick(), called directly: by age, after changes, and when there is nothing to do.
+//! auto_backup_tick(), called directly: what is a change, and what is none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::runs;
-use crate::runs::{Gate, run, run_with};
-use crate::support::{Cluster, Database, column, kill_9, sqlstate, wait_for};
+use crate::runs::{Gate, run};
+use crate::support::{Cluster, Database, column, kill_9, sqlstate};
 use postgres::Client;
 
 /// What a tick returned.
 #[derive(Debug)]
-struct Ticked {
-    action: String,
-    reason: String,
-    backup: Option<String>,
+pub struct Ticked {
+    pub action: String,
+    pub reason: String,
+    pub backup: Option<String>,
 }
 
-fn tick(client: &mut Client) -> Result<Ticked, postgres::Error> {
+pub fn tick(client: &mut Client) -> Result<Ticked, postgres::Error> {
     let row = client.query_one("SELECT action, reason, backup_id::text FROM paliad_backup.auto_backup_tick()", &[])?;
     Ok(Ticked { action: row.get(0), reason: row.get(1), backup: row.get(2) })
 }
@@ -287,83 +287,6 @@ fn a_crash_hides_no_change() {
     backs_up(&mut client, "a row was inserted after the restart");
 }
 
-#[test]
-fn an_interval_is_caught_up_once() {
-    let database = Cluster::shared().database();
-    let mut client = database.connect();
-    assert!(tick(&mut client).unwrap().reason.contains("neither interval_hours nor auto_on_change"));
-    client
-        .batch_execute(
-            "CREATE TABLE t (n int); UPDATE paliad_backup.settings SET interval_hours = 2, formats = '{csv}'",
-        )
-        .unwrap();
-    let first = tick(&mut client).unwrap();
-    assert_eq!((first.action.as_str(), first.reason.as_str()), ("backup", "there was no good backup"));
-    assert_eq!(tick(&mut client).unwrap().action, "none");
-    client.batch_execute("UPDATE paliad_backup.backups SET started_at = now() - interval '119 minutes'").unwrap();
-    assert!(tick(&mut client).unwrap().reason.contains("1 h 59 min old, less than 2 hours"));
-    // The server was down for a day: one backup, not twelve.
-    client.batch_execute("UPDATE paliad_backup.backups SET started_at = now() - interval '26 hours'").unwrap();
-    assert!(tick(&mut client).unwrap().reason.contains("26 h 0 min old"));
-    assert_eq!(tick(&mut client).unwrap().action, "none");
-    let made = "SELECT concat_ws(' ', trigger, kind, formats) FROM paliad_backup.backups";
-    assert_eq!(column(&mut client, made), ["interval scheduled {csv}", "interval scheduled {csv}"]);
-    // Damaged ones, checkpoints, parts and those of a clock that was wrong don't count; one of another trigger does.
-    for mark in [
-        "verified_at = now(), verify_ok = false",
-        "missing_at = now()",
-        "scope = 'data'",
-        "kind = 'checkpoint'",
-        "imported_at = now()",
-        "started_at = now() + interval '1 year'",
-    ] {
-        client
-            .batch_execute(&format!(
-                "UPDATE paliad_backup.backups SET {mark} WHERE started_at > now() - interval '1 day'"
-            ))
-            .unwrap();
-        assert_eq!(tick(&mut client).unwrap().action, "backup", "{mark}");
-    }
-    client.batch_execute("UPDATE paliad_backup.backups SET started_at = now() - interval '26 hours'").unwrap();
-    run_with(&mut client, "formats => '{csv}'").unwrap();
-    assert_eq!(tick(&mut client).unwrap().action, "none");
-}
-
-#[test]
-fn failures_back_off() {
-    let database = Cluster::shared().database();
-    let mut client = database.connect();
-    let role = format!("{}_poor", database.name());
-    client
-        .batch_execute(&format!(
-            "CREATE ROLE {role}; CREATE TABLE t (n int); ALTER TABLE t OWNER TO {role}; REVOKE ALL ON t FROM {role};
-             UPDATE paliad_backup.settings SET interval_hours = 1, enabled = true, formats = '{{csv}}'"
-        ))
-        .unwrap();
-    let waits =
-        "SELECT round(extract(epoch FROM backs_off_until - now()) / 60)::text FROM paliad_backup.schedule_status()
-                 WHERE job ~ 'tick' AND next_run >= backs_off_until";
-    for minutes in [1, 2, 4, 8, 16, 32, 60, 60] {
-        let error = tick(&mut client).expect_err("its owner may not read it");
-        assert_eq!(sqlstate(&error), "42501");
-        assert_eq!(column(&mut client, waits), [minutes.to_string()]);
-        let waiting = tick(&mut client).unwrap();
-        assert!(waiting.action == "none" && waiting.reason.contains("failed"), "{waiting:?}");
-        // Later.
-        client
-            .batch_execute(
-                "UPDATE paliad_backup.backups SET started_at = started_at - interval '61 minutes',
-                        finished_at = finished_at - interval '61 minutes'",
-            )
-            .unwrap();
-    }
-    client.batch_execute(&format!("GRANT SELECT ON t TO {role}")).unwrap();
-    assert_eq!(tick(&mut client).unwrap().action, "backup");
-    let waits = "SELECT job FROM paliad_backup.schedule_status() WHERE backs_off_until IS NOT NULL";
-    assert_eq!(column(&mut client, waits), Vec::<String>::new());
-    client.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).unwrap();
-}
-
 /// A comparison that fails leaves no row in the catalog, and backs off all the same; what is polled survives the error.
 #[test]
 fn a_comparison_that_fails_backs_off() {
@@ -384,24 +307,6 @@ fn a_comparison_that_fails_backs_off() {
     client.batch_execute("UPDATE paliad_backup.change_watch SET looked_at = looked_at - interval '2 minutes'").unwrap();
     assert_eq!(tick(&mut client).unwrap().action, "backup");
     client.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).unwrap();
-}
-
-#[test]
-fn an_active_run_is_no_error() {
-    let database = Cluster::shared().database();
-    let mut client = database.connect();
-    client.batch_execute("CREATE TABLE t (n int); UPDATE paliad_backup.settings SET interval_hours = 1").unwrap();
-    let mut gate = Gate::close(&database, 1);
-    let active = {
-        let mut client = database.connect();
-        std::thread::spawn(move || run(&mut client).map(|backup| backup.id).unwrap())
-    };
-    gate.wait_for_run();
-    let ticked = tick(&mut client).unwrap();
-    assert!(ticked.action == "none" && ticked.reason.contains("runs in process"), "{ticked:?}");
-    gate.open();
-    let id = active.join().unwrap();
-    wait_for("the run has ended", || tick(&mut client).unwrap().reason.contains(&id));
 }
 
 /// A look leaves the row of progress, and the caller's transaction, as they are; READ ONLY and rolled back it is kept.
