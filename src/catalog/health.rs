@@ -5,7 +5,6 @@ use serde::de::DeserializeOwned;
 
 use super::extension::Extension;
 use crate::error::{Error, Result};
-use crate::health::Job;
 use crate::pg::query::{Snapshot, scalar, select};
 
 /// What the view `status` says, and what it is compared with.
@@ -125,54 +124,43 @@ pub fn page_checksums() -> Result<(Option<u64>, Option<String>)> {
     Ok((failures, row.next().flatten()))
 }
 
-/// Whether pg_cron's extension is in this database, and whether its process runs.
+/// Whether pg_cron's process runs.
 ///
 /// # Errors
 /// The server's.
-pub fn pg_cron() -> Result<(bool, bool)> {
-    let rows = select(
-        Snapshot::Latest,
-        "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pg_cron'), \
-         EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE backend_type = 'pg_cron launcher')",
-        &[],
-    )?;
-    let row = rows.into_iter().next().unwrap_or_default();
-    let is = |index: usize| row.get(index).cloned().flatten().as_deref() == Some("t");
-    Ok((is(0), is(1)))
+pub fn pg_cron_runs() -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE backend_type = 'pg_cron launcher')";
+    Ok(scalar(select(Snapshot::Latest, sql, &[])?).as_deref() == Some("t"))
 }
 
-/// The jobs of this database that are ours, by name, each with its last runs. Only where pg_cron's extension is.
+/// How a job's last runs went.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Ran {
+    /// The job's name.
+    pub name: String,
+    /// Whether they succeeded, the newest first.
+    pub succeeded: Vec<bool>,
+    /// What the last one said.
+    pub message: Option<String>,
+}
+
+/// The last runs of the jobs of this database that are ours. Only where pg_cron's extension is.
 ///
 /// # Errors
 /// The server's.
-pub fn jobs() -> Result<Vec<Job>> {
-    #[derive(Deserialize)]
-    struct Row {
-        id: i64,
-        name: String,
-        active: bool,
-        succeeded: Vec<bool>,
-        message: Option<String>,
-    }
+pub fn job_runs() -> Result<Vec<Ran>> {
     // pg_cron has no index for a job's runs: the newest ones of all jobs must do.
-    let rows: Vec<Row> = parse(
+    parse(
         "WITH ended AS MATERIALIZED (SELECT d.jobid, d.runid, d.status, d.return_message FROM cron.job_run_details AS d \
            WHERE d.runid > (SELECT max(m.runid) - 20000 FROM cron.job_run_details AS m) AND d.status IN ('succeeded', 'failed')) \
-         SELECT jsonb_build_object('id', j.jobid, 'name', j.jobname, 'active', j.active, \
+         SELECT jsonb_build_object('name', j.jobname::text, \
            'succeeded', coalesce((SELECT jsonb_agg(r.status = 'succeeded' ORDER BY r.runid DESC) FROM \
              (SELECT e.runid, e.status FROM ended AS e WHERE e.jobid = j.jobid ORDER BY e.runid DESC LIMIT 10) AS r), '[]'), \
            'message', (SELECT e.return_message FROM ended AS e WHERE e.jobid = j.jobid ORDER BY e.runid DESC LIMIT 1)) \
-         FROM cron.job AS j WHERE j.database = current_database() AND j.jobname::text ^@ 'paliad_backup' ORDER BY j.jobname",
+         FROM cron.job AS j WHERE j.database = current_database() AND j.username = current_user \
+         AND j.jobname::text ^@ 'paliad_backup_'",
         &[],
-    )?;
-    let job = |row: Row| Job {
-        id: row.id,
-        name: row.name,
-        active: row.active,
-        succeeded: row.succeeded,
-        message: row.message,
-    };
-    Ok(rows.into_iter().map(job).collect())
+    )
 }
 
 /// Rows of one jsonb column.

@@ -30,6 +30,8 @@ pub struct File {
     pub partial: bool,
     /// The catalog says that its backup is there, or under way.
     pub expected: bool,
+    /// The catalog has a row of its backup.
+    pub recorded: bool,
 }
 
 /// What is wrong with a bundle.
@@ -43,6 +45,7 @@ pub enum Fault {
     Size,
 }
 
+const CLEANUP: &str = "SELECT * FROM paliad_backup.cleanup();";
 /// From when on nobody works at a file.
 const STRAY_AFTER: f64 = 3600.0;
 
@@ -107,13 +110,15 @@ pub fn stray_files(all: &[File]) -> Vec<Finding> {
         .filter(|file| !file.expected && file.age > STRAY_AFTER)
         .map(|file| {
             let size = bytes(file.size);
-            let finding = if file.partial {
-                Finding::new(CHECK, Level::Warning, format!("{size} that an interrupted run has left"))
-                    .next("SELECT * FROM paliad_backup.cleanup();")
-            } else {
-                Finding::new(CHECK, Level::Warning, format!("a bundle of {size} that the catalog has not"))
-                    .next("SELECT * FROM paliad_backup.rebuild_catalog();")
+            let (what, next) = match (file.partial, file.recorded) {
+                (true, _) => (format!("{size} that an interrupted run has left"), CLEANUP),
+                (_, true) => (format!("a bundle of {size} whose backup was deleted or has failed"), CLEANUP),
+                _ => (
+                    format!("a bundle of {size} that the catalog has not"),
+                    "SELECT * FROM paliad_backup.rebuild_catalog();",
+                ),
             };
+            let finding = Finding::new(CHECK, Level::Warning, what).next(next);
             finding.about(&file.name)
         })
         .collect();
@@ -131,5 +136,5 @@ pub fn free_space(free: u64, last_size: Option<u64>) -> Finding {
         free if free < 2 * needed => Level::Warning,
         _ => return Finding::ok(CHECK, message),
     };
-    Finding::new(CHECK, level, message).next("SELECT * FROM paliad_backup.cleanup();")
+    Finding::new(CHECK, level, message).next(CLEANUP)
 }

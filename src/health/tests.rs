@@ -59,29 +59,27 @@ fn each_bundle_that_is_not_well_has_a_row() {
 
 #[test]
 fn what_is_young_or_expected_is_not_stray() {
-    let file = |age, partial, expected| File { name: "f".into(), size: 1, age, partial, expected };
-    let rows = stray_files(&[file(3601.0, true, false), file(3601.0, false, false)]);
-    assert_eq!(rows.iter().map(level).collect::<Vec<_>>(), [Level::Warning; 2]);
+    let file = |age, partial, expected| File { name: "f".into(), size: 1, age, partial, expected, recorded: false };
+    let deleted = File { recorded: true, ..file(3601.0, false, false) };
+    let rows = stray_files(&[file(3601.0, true, false), file(3601.0, false, false), deleted]);
+    assert_eq!(rows.iter().map(level).collect::<Vec<_>>(), [Level::Warning; 3]);
+    assert!(rows[2].next.as_ref().unwrap().contains("cleanup"));
     assert!(rows[0].next.as_ref().unwrap().contains("cleanup") && rows[1].next.as_ref().unwrap().contains("rebuild"));
     let rows = stray_files(&[file(3599.0, true, false), file(9e9, true, true), file(9e9, false, true)]);
     assert_eq!(rows.iter().map(level).collect::<Vec<_>>(), [Level::Ok]);
 }
 
 fn wanted() -> Schedule {
-    let expression = Some("0 3 * * *".to_owned());
-    Schedule { enabled: true, expression, has_pg_cron: true, launcher: true, max_age: 10.0, ..Schedule::default() }
+    Schedule { enabled: true, chosen: true, launcher: true, max_age: 10.0, ..Schedule::default() }
 }
 
 #[test]
 fn what_keeps_automatic_backups_from_being_made_is_critical() {
     let level = |facts: Schedule| schedule(&facts)[0].level;
     assert_eq!(level(Schedule { enabled: false, launcher: false, ..wanted() }), Level::Ok);
-    assert_eq!(level(Schedule { expression: None, ..wanted() }), Level::Critical);
+    assert_eq!(level(Schedule { chosen: false, ..wanted() }), Level::Critical);
     assert_eq!(level(Schedule { launcher: false, ..wanted() }), Level::Critical);
-    assert_eq!(level(wanted()), Level::Critical, "there is no job");
-    let quoted = schedule(&Schedule { expression: Some("it's".into()), ..wanted() });
-    assert_eq!(quoted[0].next.as_deref(), Some("SELECT * FROM paliad_backup.schedule('it''s');"));
-    let elsewhere = |age| level(Schedule { has_pg_cron: false, scheduled_age: age, ..wanted() });
+    let elsewhere = |age| level(Schedule { elsewhere: true, scheduled_age: age, ..wanted() });
     assert_eq!(
         (elsewhere(None), elsewhere(Some(11.0)), elsewhere(Some(9.0))),
         (Level::Warning, Level::Warning, Level::Ok)
@@ -90,14 +88,19 @@ fn what_keeps_automatic_backups_from_being_made_is_critical() {
 
 #[test]
 fn each_job_tells_how_its_last_runs_went() {
-    let job = |active, succeeded: &[bool]| {
-        let job = Job { active, succeeded: succeeded.to_vec(), name: "j".into(), message: Some("why".into()), id: 7 };
-        schedule(&Schedule { jobs: vec![job], ..wanted() })[0].level
+    let told = |active, succeeded: &[bool], next: Option<&str>| {
+        let (succeeded, next) = (succeeded.to_vec(), next.map(str::to_owned));
+        let job = Job { active, succeeded, next, name: "j".into(), message: Some("why".into()) };
+        schedule(&Schedule { jobs: vec![job], ..wanted() }).remove(0)
     };
-    assert_eq!(job(false, &[true]), Level::Critical);
-    assert_eq!((job(true, &[]), job(true, &[true, false, false])), (Level::Ok, Level::Ok));
-    assert_eq!((job(true, &[false]), job(true, &[false, false, true])), (Level::Warning, Level::Warning));
-    assert_eq!(job(true, &[false, false, false]), Level::Critical);
+    let job = |succeeded: &[bool]| told(Some(true), succeeded, None).level;
+    assert_eq!((job(&[]), job(&[true, false, false])), (Level::Ok, Level::Ok));
+    assert_eq!((job(&[false]), job(&[false, false, true])), (Level::Warning, Level::Warning));
+    assert_eq!(job(&[false, false, false]), Level::Critical);
+    for (active, level) in [(None, Level::Critical), (Some(false), Level::Critical), (Some(true), Level::Warning)] {
+        let finding = told(active, &[true], Some("type this"));
+        assert_eq!((finding.level, finding.next.as_deref()), (level, Some("type this")));
+    }
 }
 
 #[test]

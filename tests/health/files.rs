@@ -112,6 +112,11 @@ fn files_that_nobody_knows_are_named_once_they_are_old() {
     let mut expected = [format!("{id}.zip"), format!("{}.zip", gone.id)].map(|name| ("warning".to_owned(), Some(name)));
     expected.sort();
     assert_eq!(found, expected);
+    for row in of(&mut client, "stray_files", "") {
+        let cleans = row.object.as_deref() == Some(&format!("{}.zip", gone.id));
+        assert!(row.next.as_ref().unwrap().contains(if cleans { "cleanup" } else { "rebuild_catalog" }), "{row:?}");
+        type_next(&mut client, &row);
+    }
 }
 
 fn age(path: &Path) {

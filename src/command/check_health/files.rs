@@ -158,16 +158,18 @@ fn contents(
 fn stray(store: &LocalDisk, listed: &[Listed], cataloged: &[Cataloged]) -> Result<Vec<Finding>> {
     let known: HashSet<&str> = cataloged.iter().map(|known| known.storage_uri.as_str()).collect();
     let running: HashSet<String> = backups::running()?.into_iter().map(|run| run.id).collect();
+    let recorded = backups::ids()?;
     let now = SystemTime::now();
     let file = |file: &Listed| {
         let uri = store.uri(&file.key);
-        let under_way = file.key.to_string().strip_suffix(".zip").is_some_and(|id| running.contains(id));
+        let id = file.key.id().to_string();
         File {
             name: file.name.clone(),
             size: file.size,
             age: now.duration_since(file.modified).map_or(0.0, |age| age.as_secs_f64()),
             partial: file.partial,
-            expected: under_way || (!file.partial && known.contains(uri.as_str())),
+            expected: running.contains(&id) || (!file.partial && known.contains(uri.as_str())),
+            recorded: recorded.contains(&id),
         }
     };
     Ok(stray_files(&listed.iter().map(file).collect::<Vec<_>>()))

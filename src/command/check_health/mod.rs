@@ -7,8 +7,10 @@ use crate::catalog::audit::Actor;
 use crate::catalog::extension::Extension;
 use crate::catalog::health;
 use crate::catalog::settings::Settings;
+use crate::command::schedule::JobStatus;
 use crate::error::{Error, Result, Told};
-use crate::health::{Finding, Level, Schedule, backup_age, failures, interrupted, page_checksums, schedule};
+use crate::health::{Finding, Job, Level, Schedule, backup_age, failures, interrupted, page_checksums, schedule};
+use crate::pg::query::{Snapshot, scalar, select};
 use crate::pg::subtransaction::{Then, attempt};
 
 /// What a quick check reads of bundles at most, and the same of tables.
@@ -45,18 +47,33 @@ pub fn check_health(extension: Extension, deep: bool, actor: &Actor) -> Vec<Find
 
 fn facts(scheduled_age: Option<f64>, max_age: f64) -> Result<Schedule> {
     let settings = Settings::read()?;
-    let (has_pg_cron, launcher) = health::pg_cron()?;
-    let jobs = if settings.enabled && has_pg_cron { health::jobs()? } else { Vec::new() };
-    Ok(Schedule {
+    let mut facts = Schedule {
         enabled: settings.enabled,
-        expression: settings.schedule,
-        tick: settings.auto_on_change || settings.interval_hours.is_some(),
-        has_pg_cron,
-        launcher,
-        jobs,
+        chosen: settings.schedule.is_some() || settings.auto_on_change || settings.interval_hours.is_some(),
+        launcher: health::pg_cron_runs()?,
         scheduled_age,
         max_age,
-    })
+        ..Schedule::default()
+    };
+    if !facts.enabled || !facts.launcher {
+        return Ok(facts);
+    }
+    let database = scalar(select(Snapshot::Latest, "SELECT current_database()", &[])?);
+    let jobs = crate::command::schedule::status()?;
+    facts.elsewhere = jobs.iter().any(|job| job.in_database.is_some() && job.in_database != database);
+    let ran = if facts.elsewhere { Vec::new() } else { health::job_runs()? };
+    let of = |status: JobStatus| {
+        let ran = ran.iter().find(|ran| ran.name == status.job);
+        Job {
+            active: status.active,
+            succeeded: ran.map(|ran| ran.succeeded.clone()).unwrap_or_default(),
+            message: ran.and_then(|ran| ran.message.clone()),
+            next: status.next_command,
+            name: status.job,
+        }
+    };
+    facts.jobs = jobs.into_iter().map(of).collect();
+    Ok(facts)
 }
 
 /// Runs one check. What goes wrong in it is its finding.
