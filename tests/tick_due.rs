@@ -47,6 +47,31 @@ fn an_interval_is_caught_up_once() {
 }
 
 #[test]
+fn retention_applies_to_what_it_makes() {
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE TABLE t (n int);
+             UPDATE paliad_backup.settings SET interval_hours = 1, auto_on_change = true, change_poll = '1 second', change_debounce = '0',
+                                               retention_count = 1, formats = '{csv}'",
+        )
+        .unwrap();
+    let removed = "SELECT id::text FROM paliad_backup.backups WHERE deleted_at IS NOT NULL";
+    let first = tick(&mut client).unwrap().backup.expect("there was none");
+    assert_eq!(column(&mut client, removed), Vec::<String>::new());
+    client.batch_execute("UPDATE paliad_backup.backups SET started_at = now() - interval '2 hours'").unwrap();
+    let second = tick(&mut client).unwrap().backup.expect("it is due by age");
+    assert_eq!(column(&mut client, removed), [first.as_str()]);
+    client.batch_execute("INSERT INTO t VALUES (1); SELECT pg_stat_force_next_flush()").unwrap();
+    client.batch_execute("UPDATE paliad_backup.backups SET started_at = now() - interval '1 minute'").unwrap();
+    tick(&mut client).unwrap().backup.expect("t has changed");
+    let mut both = [first, second];
+    both.sort();
+    assert_eq!(column(&mut client, &format!("{removed} ORDER BY id")), both);
+}
+
+#[test]
 fn failures_back_off() {
     let database = Cluster::shared().database();
     let mut client = database.connect();

@@ -8,6 +8,7 @@ pub use decide::backs_off_until;
 use decide::{Facts, facts};
 use fingerprint::fingerprint;
 
+use super::cleanup;
 use super::digests;
 use super::export::export;
 use super::plan;
@@ -65,16 +66,26 @@ pub fn tick(extension: Extension) -> Result<Ticked> {
     }
     lock_extension(extension.oid);
     let done = Recorder::with(extension, |recorder| {
-        if facts.is_overdue() {
+        let done = if facts.is_overdue() {
             recorder.ask(&Request::Acquire)?;
             let backup_id = make(recorder, &settings, "interval")?;
-            return Ok(Ticked { backup_id: Some(backup_id), reason: facts.overdue() });
-        }
-        look(recorder, &settings, &facts)
+            Ticked { backup_id: Some(backup_id), reason: facts.overdue() }
+        } else {
+            look(recorder, &settings, &facts)?
+        };
+        let trouble = done.backup_id.as_ref().and_then(|_| cleanup::after_run(recorder));
+        Ok((done, trouble))
     });
     match done {
         Err(Error::RunActive { detail }) => Ok(Ticked::nothing(detail)),
-        done => done,
+        Err(error) => Err(error),
+        Ok((done, trouble)) => {
+            // As after a run.
+            if let (Some(id), Some(trouble)) = (&done.backup_id, trouble) {
+                trouble.warn(&format!("backup {id} is complete, but older ones could not be removed"));
+            }
+            Ok(done)
+        }
     }
 }
 
