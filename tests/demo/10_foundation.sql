@@ -1,7 +1,19 @@
 -- Roles, schemas, types and the functions that table definitions need.
 
-SELECT 'CREATE ROLE paliad_owner NOLOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'paliad_owner') \gexec
-SELECT 'CREATE ROLE paliad_app LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'paliad_app') \gexec
+-- Roles are the server's: another database's demo may be loaded at the same moment.
+DO $$
+DECLARE
+    wanted text;
+BEGIN
+    FOREACH wanted IN ARRAY ARRAY['paliad_owner NOLOGIN', 'paliad_app LOGIN'] LOOP
+        BEGIN
+            EXECUTE 'CREATE ROLE ' || wanted;
+        EXCEPTION
+            WHEN duplicate_object OR unique_violation THEN NULL;
+        END;
+    END LOOP;
+END
+$$;
 
 CREATE SCHEMA auth AUTHORIZATION paliad_owner;
 CREATE SCHEMA paliad AUTHORIZATION paliad_owner;
