@@ -107,9 +107,9 @@ COMMENT ON COLUMN paliad_backup.backups.warnings IS
     'What could not be kept as it is, an array of {code, sheet, column, count, detail}';
 COMMENT ON COLUMN paliad_backup.backups.error IS 'Why the run failed, with its stage in front';
 COMMENT ON COLUMN paliad_backup.backups.error_code IS 'SQLSTATE of the failure';
-COMMENT ON COLUMN paliad_backup.backups.content_digest IS 
+COMMENT ON COLUMN paliad_backup.backups.content_digest IS
     'Digest of the rows of all sheets, but that of the audit log, and of the sequences'' positions: equal for equal data, whatever '
-    'the formats are; NULL for backups that were imported or completed after a crash';
+    'the formats are; NULL where the bundle was registered later and has no csv';
 COMMENT ON COLUMN paliad_backup.backups.sheet_digests IS
     'Digest of each sheet''s rows (SHA-256 of its csv), an object: sheet name to digest';
 COMMENT ON COLUMN paliad_backup.backups.database_name IS 'Database that was exported';

@@ -51,7 +51,7 @@ fn verified(client: &mut Client, id: &str) -> bool {
 /// What the manifest knows of a row.
 fn described(client: &mut Client, id: &str) -> serde_json::Value {
     let sql = format!(
-        "SELECT to_jsonb(b) - '{{storage_uri,finished_at,imported_at,verified_at,verify_ok,verify_result,audit_id,directory,backend_pid,sheet_digests,content_digest}}'::text[]
+        "SELECT to_jsonb(b) - '{{storage_uri,finished_at,imported_at,verified_at,verify_ok,verify_result,audit_id,directory,backend_pid}}'::text[]
          FROM paliad_backup.get('{id}') AS b"
     );
     client.query_one(&sql, &[]).unwrap().get(0)

@@ -55,11 +55,13 @@ pub fn register(backup: &Registration, entry: Entry) -> Result<()> {
         )?,
         Entry::Imported | Entry::Rebuilt => write(
             "INSERT INTO paliad_backup.backups (id, kind, trigger, scope, formats, status, requested_by, requested_by_email, \
-             requested_by_label, note, storage_uri, size_bytes, sha256, row_counts, sheet_count, warnings, database_name, \
+             requested_by_label, note, storage_uri, size_bytes, sha256, row_counts, sheet_count, warnings, sheet_digests, \
+             content_digest, database_name, \
              server_version, extension_version, format_version, migration_version, snapshot, wal_lsn, includes_uncommitted, \
              started_at, finished_at, imported_at, verified_at, verify_ok) \
              SELECT n.id, n.kind, n.trigger, n.scope, n.formats, 'done', n.requested_by, n.requested_by_email, \
              n.requested_by_label, n.note, n.storage_uri, n.size_bytes, n.sha256, n.row_counts, n.sheet_count, n.warnings, \
+             n.sheet_digests, n.content_digest, \
              n.database_name, n.server_version, n.extension_version, n.format_version, n.migration_version, n.snapshot, \
              n.wal_lsn, n.includes_uncommitted, n.started_at, n.started_at, \
              CASE WHEN $2::boolean THEN clock_timestamp() END, clock_timestamp(), true \

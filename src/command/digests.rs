@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::plan::Plan;
-use crate::bundle::manifest::Sequence;
+use crate::bundle::manifest::{Manifest, Sequence};
+use crate::bundle::sheet::Relation;
+use crate::catalog::backups::Outcome;
 use crate::catalog::settings::Settings;
 use crate::error::Result;
 use crate::pg::query::{Snapshot, number, select};
@@ -18,26 +19,32 @@ pub struct Digests {
     pub content: String,
 }
 
-/// From what was read by a plan: the digest of each sheet in its order, and the sequences.
-///
-/// # Errors
-/// The server's.
-pub fn of(settings: &Settings, plan: &Plan, sheets: &[String], sequences: &[Sequence]) -> Result<Digests> {
-    let audit_table = audit_table(settings)?;
-    let audit_relation = plan.sheets.iter().find_map(|planned| {
-        let relation = planned.sheet.relation.as_ref()?;
-        (planned.names.first().copied() == Some(audit_table?)).then_some(relation)
-    });
+/// The application's audit table.
+#[derive(Clone, Debug)]
+pub struct AuditTable {
+    /// At present.
+    pub oid: u32,
+    /// Its name.
+    pub relation: Relation,
+}
+
+/// From each sheet's name, relation and digest, in their order, and the sequences.
+pub fn of<'a>(
+    audit_table: Option<&AuditTable>,
+    sheets: impl IntoIterator<Item = (&'a str, Option<&'a Relation>, &'a str)>,
+    sequences: &[Sequence],
+) -> Digests {
+    let audit = audit_table.map(|table| &table.relation);
     let mut named = Map::new();
     let mut content = Sha256::new();
-    for (planned, digest) in plan.sheets.iter().zip(sheets) {
-        named.insert(planned.sheet.name.clone(), Value::String(digest.clone()));
-        if planned.sheet.relation.is_none() || planned.sheet.relation.as_ref() != audit_relation {
-            content.update(format!("{}\0{digest}\n", planned.sheet.name));
+    for (name, relation, digest) in sheets {
+        named.insert(name.to_owned(), Value::String(digest.to_owned()));
+        if relation.is_none() || relation != audit {
+            content.update(format!("{name}\0{digest}\n"));
         }
     }
     let owned_by_audit = |sequence: &&Sequence| {
-        let owner = sequence.owned_by.as_ref().zip(audit_relation);
+        let owner = sequence.owned_by.as_ref().zip(audit);
         owner.is_some_and(|(owner, audit)| owner.schema == audit.schema && owner.table == audit.table)
     };
     for sequence in sequences.iter().filter(|sequence| !owned_by_audit(sequence)) {
@@ -45,15 +52,39 @@ pub fn of(settings: &Settings, plan: &Plan, sheets: &[String], sequences: &[Sequ
         content.update(format!("{schema}\0{name}\0{last_value}\0{is_called}\n"));
     }
     let content = content.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Digests { sheets: Value::Object(named), content })
+    Digests { sheets: Value::Object(named), content }
+}
+
+/// As a bundle tells them by its manifest; `None` where it has no csv.
+pub fn of_manifest(audit_table: Option<&AuditTable>, manifest: &Manifest) -> Option<Digests> {
+    let sheets = manifest.sheets.iter().map(|sheet| {
+        let csv = sheet.files.csv.as_ref()?;
+        Some((sheet.name.as_str(), sheet.relation.as_ref(), csv.sha256.as_str()))
+    });
+    let sheets: Vec<_> = sheets.collect::<Option<_>>()?;
+    Some(of(audit_table, sheets, &manifest.sequences))
+}
+
+/// Puts them beside what else is known of a run.
+pub fn record(digests: Option<Digests>, outcome: Outcome) -> Outcome {
+    let (sheet_digests, content_digest) = digests.map(|digests| (digests.sheets, digests.content)).unzip();
+    Outcome { sheet_digests, content_digest, ..outcome }
 }
 
 /// The application's audit table, if there is one.
 ///
 /// # Errors
 /// The server's.
-pub fn audit_table(settings: &Settings) -> Result<Option<u32>> {
+pub fn audit_table(settings: &Settings) -> Result<Option<AuditTable>> {
     let Some(name) = &settings.audit_table else { return Ok(None) };
-    let rows = select(Snapshot::Latest, "SELECT pg_catalog.to_regclass($1)::oid", &[Some(name)])?;
-    Ok(rows.first().and_then(|row| number(row.first()?)))
+    let rows = select(
+        Snapshot::Latest,
+        "SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+         WHERE c.oid = pg_catalog.to_regclass($1)",
+        &[Some(name)],
+    )?;
+    Ok(rows.into_iter().next().and_then(|row| {
+        let [oid, schema, table] = <[Option<String>; 3]>::try_from(row).ok()?;
+        Some(AuditTable { oid: number(&oid)?, relation: Relation { schema: schema?, table: table? } })
+    }))
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::background::Task;
+use super::digests::{self, AuditTable};
 use crate::bundle::encoder::Abort;
 use crate::bundle::manifest::Manifest;
 use crate::bundle::reader::BundleReader;
@@ -10,6 +11,7 @@ use crate::bundle::verification::hash;
 use crate::bundle::{BundleError, Result as BundleResult};
 use crate::catalog::backups::{self, Backup, CatalogedArtifact, Outcome};
 use crate::catalog::extension::Extension;
+use crate::catalog::settings::Settings;
 use crate::config;
 use crate::error::Result;
 use crate::recorder::leader::Recorder;
@@ -115,12 +117,19 @@ fn published(store: &dyn Store, uri: &str, id: &str) -> Result<BundleResult<Opti
     };
     let abort = Abort::default();
     let (uri, id, stop) = (uri.to_owned(), id.to_owned(), abort.clone());
-    let task = Task::start("paliad reconcile", abort, move || whole(artifact, uri, &id, &stop).map(Some))?;
-    task.join(|| Ok(()))
+    let audit_table = digests::audit_table(&Settings::read()?)?;
+    let look = move || whole(artifact, uri, &id, audit_table.as_ref(), &stop).map(Some);
+    Task::start("paliad reconcile", abort, look)?.join(|| Ok(()))
 }
 
 /// What a bundle says of itself, once it is found whole and the run's own.
-fn whole(artifact: Artifact, uri: String, id: &str, abort: &Abort) -> BundleResult<Outcome> {
+fn whole(
+    artifact: Artifact,
+    uri: String,
+    id: &str,
+    audit_table: Option<&AuditTable>,
+    abort: &Abort,
+) -> BundleResult<Outcome> {
     let (_, sha256) = hash(&artifact.file, abort)?;
     let reader = BundleReader::open(artifact.file)?;
     let manifest = Manifest::parse(&reader.manifest_bytes()?)?;
@@ -128,5 +137,6 @@ fn whole(artifact: Artifact, uri: String, id: &str, abort: &Abort) -> BundleResu
         return Err(BundleError::Damaged("the bundle is another run's".into()));
     }
     reader.verify_content(&manifest.files(), abort)?;
-    Ok(Outcome::of(&manifest, uri, artifact.size, sha256))
+    let digests = digests::of_manifest(audit_table, &manifest);
+    Ok(digests::record(digests, Outcome::of(&manifest, uri, artifact.size, sha256)))
 }

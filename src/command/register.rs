@@ -5,6 +5,7 @@ use std::fs::File;
 use serde_json::json;
 
 use super::background::Task;
+use super::digests;
 use super::run::scope_name;
 use crate::bundle::encoder::Abort;
 use crate::bundle::manifest::Manifest;
@@ -13,6 +14,7 @@ use crate::bundle::{BundleError, Result as BundleResult};
 use crate::catalog::audit::Actor;
 use crate::catalog::backups::{Begun, Outcome};
 use crate::catalog::registration::{Entry, Registration};
+use crate::catalog::settings::Settings;
 use crate::error::{Error, Result};
 use crate::pg::query::{Snapshot, scalar, select};
 use crate::recorder::leader::Recorder;
@@ -77,7 +79,7 @@ pub fn register(
         "put_back": entry == Entry::PutBack,
     });
     recorder.settle(&Request::Register {
-        backup: Box::new(registration(proven, uri)),
+        backup: Box::new(registration(proven, uri)?),
         entry,
         event: event.into(),
         actor: actor.clone(),
@@ -87,7 +89,7 @@ pub fn register(
     Ok(())
 }
 
-fn registration(proven: &Proven, uri: &str) -> Registration {
+fn registration(proven: &Proven, uri: &str) -> Result<Registration> {
     let Proven { manifest, size, sha256 } = proven;
     let run = &manifest.run;
     let begun = Begun {
@@ -105,15 +107,17 @@ fn registration(proven: &Proven, uri: &str) -> Registration {
         wal_lsn: run.wal_lsn.clone(),
         includes_uncommitted: run.includes_uncommitted,
     };
-    Registration {
+    let audit_table = digests::audit_table(&Settings::read()?)?;
+    let digests = digests::of_manifest(audit_table.as_ref(), manifest);
+    Ok(Registration {
         run: begun,
         database_name: manifest.database.clone(),
         server_version: manifest.server_version.clone(),
         extension_version: manifest.extension_version.clone(),
         format_version: manifest.format_version,
         migration_version: manifest.migration_version.clone(),
-        outcome: Outcome::of(manifest, uri.to_owned(), *size, sha256.clone()),
-    }
+        outcome: digests::record(digests, Outcome::of(manifest, uri.to_owned(), *size, sha256.clone())),
+    })
 }
 
 /// What starts a run of each kind, by default: no bundle tells.

@@ -158,11 +158,7 @@ pub fn backup(recorder: &mut Recorder, request: &RunRequest) -> Result<String> {
         let mut manifest = manifest(request, &backup.run, &plan)?;
         let published = make_bundle(&settings, request, &plan, &mut manifest, store, recorder, place)?;
         let outcome = Outcome::of(&manifest, published.uri, published.size, published.sha256);
-        Ok(Outcome {
-            sheet_digests: Some(published.digests.sheets),
-            content_digest: Some(published.digests.content),
-            ..outcome
-        })
+        Ok(digests::record(Some(published.digests), outcome))
     })?;
     // The bundle is in place. Where this can't be recorded, the row stays running: reconcile finds the bundle and records it.
     if let Reply::DoneWithoutAudit { reason } =
@@ -237,7 +233,8 @@ fn make_bundle(
     manifest.warnings.extend(exported.warnings);
     plan.still_holds()?;
     manifest.sequences = sequences::read(sequences)?;
-    let digests = digests::of(settings, plan, &exported.digests, &manifest.sequences)?;
+    let audit_table = digests::audit_table(settings)?;
+    let digests = digests::of(audit_table.as_ref(), plan.digested(&exported.digests), &manifest.sequences);
     let sheets: Vec<_> = plan.sheets.iter().map(|planned| Arc::clone(&planned.sheet)).collect();
     describe_sheets(manifest, &sheets, &exported.row_counts, &exported.formats);
 

@@ -183,6 +183,15 @@ impl Plan {
         self.sources.iter().try_for_each(Sources::still_hold)
     }
 
+    /// What `digests` of the sheets, in their order, are of: name, relation, digest.
+    pub fn digested<'a>(
+        &'a self,
+        digests: &'a [String],
+    ) -> impl Iterator<Item = (&'a str, Option<&'a Relation>, &'a str)> {
+        let sheets = self.sheets.iter().map(|planned| &planned.sheet);
+        sheets.zip(digests).map(|(sheet, digest)| (sheet.name.as_str(), sheet.relation.as_ref(), digest.as_str()))
+    }
+
     /// The relations of the sheets, with those of their partitions that are exported.
     pub fn relations(&self) -> BTreeSet<u32> {
         let of_sheets = self.sheets.iter().filter(|planned| planned.sheet.relation.is_some());

@@ -30,8 +30,8 @@ pub fn fingerprint(settings: &Settings) -> Result<String> {
     let roots = plan::exportable(Snapshot::Latest, settings, &registered)?;
     let mut left_out = plan::forbidden(&excluded)?;
     if let Some(audit_table) = digests::audit_table(settings)? {
-        left_out.push(audit_table);
-        left_out.extend(plan::members(&[audit_table])?.into_values().flatten());
+        left_out.push(audit_table.oid);
+        left_out.extend(plan::members(&[audit_table.oid])?.into_values().flatten());
     }
     let mut digest = Sha256::new();
     // Counters are remembered within a transaction otherwise.

@@ -164,6 +164,6 @@ fn contents(recorder: &mut Recorder, settings: &Settings) -> Result<String> {
         let read = export(&plan, &[], &About::default(), &store, recorder, &mut progress, &abort)?;
         plan.still_holds()?;
         let sequences = sequences::read(sequences)?;
-        Ok(digests::of(settings, &plan, &read.digests, &sequences)?.content)
+        Ok(digests::of(digests::audit_table(settings)?.as_ref(), plan.digested(&read.digests), &sequences).content)
     })
 }
