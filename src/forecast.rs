@@ -54,7 +54,7 @@ pub fn forecast(sheets: &[SheetNow], formats: &[Format], past: &[Past]) -> Vec<E
     let Some(last) = past.first() else { return sheets.iter().map(|sheet| usual_of(sheet, formats)).collect() };
     let shares = shares(last);
     let known: Vec<Option<f64>> =
-        sheets.iter().map(|sheet| Some(shares.get(&sheet.name)? * growth(sheet, last))).collect();
+        sheets.iter().map(|sheet| Some(shares.get(&sheet.name)? * growth(sheet, last)?)).collect();
     // What is new is packed as the rest is.
     let (mut packed, mut on_disk) = (0.0, 0.0);
     for (bytes, sheet) in known.iter().zip(sheets).filter_map(|(bytes, sheet)| Some(((*bytes)?, sheet))) {
@@ -89,11 +89,12 @@ fn shares(last: &Past) -> BTreeMap<String, f64> {
     by.iter().map(|(name, part)| (name.clone(), share(*part))).collect()
 }
 
-/// How much more rows than then there are.
-fn growth(sheet: &SheetNow, last: &Past) -> f64 {
+/// How much more rows than then there are; none where there was none, which says nothing of those that there are.
+fn growth(sheet: &SheetNow, last: &Past) -> Option<f64> {
     match (sheet.rows, last.rows.get(&sheet.name)) {
-        (Some(now), Some(then)) if *then > 0 => now as f64 / *then as f64,
-        _ => 1.0,
+        (Some(now), Some(0)) => (now == 0).then_some(1.0),
+        (Some(now), Some(then)) => Some(now as f64 / *then as f64),
+        _ => Some(1.0),
     }
 }
 
@@ -146,6 +147,20 @@ mod tests {
         let expected = forecast(&sheets, &[Format::Csv], &[last]);
         assert_eq!(expected.iter().map(|sheet| sheet.bytes).collect::<Vec<_>>(), [1500, 300, 0]);
         assert_eq!(expected.iter().map(|sheet| sheet.rows).collect::<Vec<_>>(), [Some(30), Some(5), None]);
+    }
+
+    /// Its share of the last bundle was a header, or nothing at all.
+    #[test]
+    fn a_table_that_was_empty_is_counted_as_a_new_one() {
+        let rows = counts(&[("a", 10), ("filled", 0), ("empty", 0)]);
+        let packed = counts(&[("a", 998), ("filled", 1), ("empty", 1)]);
+        let last = Past { size: 1000, seconds: 1.0, rows, packed };
+        let sheets = [sheet("a", Some(10), 998), sheet("filled", Some(5), 4000), sheet("empty", Some(0), 0)];
+        let bytes =
+            |last: Past| forecast(&sheets, &[Format::Csv], &[last]).iter().map(|sheet| sheet.bytes).collect::<Vec<_>>();
+        assert_eq!(bytes(last.clone()), [998, 4004, 1]);
+        // By rows its share is none.
+        assert_eq!(bytes(Past { packed: BTreeMap::new(), ..last }), [1000, 4008, 0]);
     }
 
     #[test]
