@@ -18,7 +18,7 @@ ALTER TABLE paliad_backup.settings
     ADD COLUMN retention_count integer DEFAULT 10
         CONSTRAINT settings_retention_count_positive CHECK (retention_count > 0),
     ADD COLUMN retention_days integer
-        CONSTRAINT settings_retention_days_positive CHECK (retention_days > 0),
+        CONSTRAINT settings_retention_days_range CHECK (retention_days BETWEEN 1 AND 36500),
     ADD COLUMN keep_daily integer
         CONSTRAINT settings_keep_daily_positive CHECK (keep_daily > 0),
     ADD COLUMN keep_weekly integer
@@ -49,7 +49,8 @@ COMMENT ON COLUMN paliad_backup.settings.change_debounce IS
     'How long the data must be quiet before a backup is made of changes';
 COMMENT ON COLUMN paliad_backup.settings.formats IS 'What automatic backups contain: xlsx, json, csv';
 COMMENT ON COLUMN paliad_backup.settings.retention_count IS 'Keep this many of the newest backups; NULL: rule not used';
-COMMENT ON COLUMN paliad_backup.settings.retention_days IS 'Keep backups of this many days; NULL: rule not used';
+COMMENT ON COLUMN paliad_backup.settings.retention_days IS
+    'Keep backups of this many days before the newest good one; NULL: rule not used';
 COMMENT ON COLUMN paliad_backup.settings.keep_daily IS
     'Keep the newest backup of each of the last so many days (UTC) that have one; NULL: rule not used';
 COMMENT ON COLUMN paliad_backup.settings.keep_weekly IS
@@ -77,8 +78,8 @@ COMMENT ON CONSTRAINT settings_formats_known ON paliad_backup.settings IS
     'formats is an array of at least one of xlsx, json and csv, as ''{xlsx,csv}''.';
 COMMENT ON CONSTRAINT settings_retention_count_positive ON paliad_backup.settings IS
     'retention_count is at least 1, or NULL to leave the rule out.';
-COMMENT ON CONSTRAINT settings_retention_days_positive ON paliad_backup.settings IS
-    'retention_days is at least 1, or NULL to leave the rule out.';
+COMMENT ON CONSTRAINT settings_retention_days_range ON paliad_backup.settings IS
+    'retention_days is a number from 1 to 36500, or NULL to leave the rule out.';
 COMMENT ON CONSTRAINT settings_keep_daily_positive ON paliad_backup.settings IS
     'keep_daily is at least 1, or NULL to leave the rule out.';
 COMMENT ON CONSTRAINT settings_keep_weekly_positive ON paliad_backup.settings IS

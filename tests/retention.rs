@@ -107,7 +107,8 @@ fn each_rule_keeps_what_it_says() {
     newest.sort_unstable();
     assert_eq!(kept(&mut client, &ids), newest);
     set_rules(&mut client, "retention_days = 1");
-    let recent = "SELECT id::text FROM paliad_backup.backups WHERE started_at >= now() - '24 hours'::interval";
+    let recent = "SELECT id::text FROM paliad_backup.backups
+                  WHERE started_at >= (SELECT max(started_at) FROM paliad_backup.backups) - '24 hours'::interval";
     let recent = column(&mut client, recent);
     assert_eq!(kept(&mut client, &ids), (0..7).filter(|place| recent.contains(&ids[*place])).collect::<Vec<_>>());
     // Two rules keep what either keeps, and the first is told.
@@ -134,9 +135,8 @@ fn each_rule_keeps_what_it_says() {
 #[test]
 fn the_last_good_ones_stay_and_what_is_not_good_does_not_count() {
     let (database, mut client, ids) = with_backups(6);
-    for id in &ids {
-        let older = "started_at - '40 days'::interval";
-        begin_at(&mut client, id, older);
+    for (place, id) in ids.iter().enumerate() {
+        begin_at(&mut client, id, &format!("started_at - {} * '40 days'::interval", ids.len() - place));
     }
     // The newest three: damaged, missing, and a run that failed.
     let path = |id: &String| folder(&database).join(bundle(id));
@@ -150,9 +150,11 @@ fn the_last_good_ones_stay_and_what_is_not_good_does_not_count() {
     assert_eq!(sqlstate(&run(&mut client).err().unwrap()), "22012");
     set_rules(&mut client, "retention_days = 30, minimum_redundancy = 2");
     let actions = foreseen(&mut client);
-    for kept in [&ids[2], &ids[3], &ids[4], &ids[5]] {
-        assert_eq!(fate(&actions, kept), ("keep".into(), "minimum_redundancy 2".into()), "{actions:#?}");
+    // Days count from the newest good one, however long ago that was.
+    for kept in [&ids[3], &ids[4], &ids[5]] {
+        assert_eq!(fate(&actions, kept), ("keep".into(), "retention_days 30".into()), "{actions:#?}");
     }
+    assert_eq!(fate(&actions, &ids[2]), ("keep".into(), "minimum_redundancy 2".into()), "{actions:#?}");
     assert_eq!(with(&actions, "remove"), [ids[1].clone(), ids[0].clone()]);
     assert_eq!(with(&done(&mut client), "remove"), [ids[1].clone(), ids[0].clone()]);
     assert_eq!(column(&mut client, "SELECT artifacts_missing::text FROM paliad_backup.status"), ["1"]);

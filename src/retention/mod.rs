@@ -27,7 +27,7 @@ const DAY: Moment = 86_400_000_000;
 pub struct Policy {
     /// The newest so many.
     pub retention_count: Option<u32>,
-    /// Those that began in the last so many times 24 hours.
+    /// Those that began in the last so many times 24 hours before the newest good one.
     pub retention_days: Option<u32>,
     /// The newest of each of the last so many days (UTC) that have a backup.
     pub keep_daily: Option<u32>,
@@ -143,7 +143,7 @@ pub fn select(backups: &[Backup], policy: &Policy, now: Moment) -> Vec<(Uuid, Ve
             return Verdict::Keep(Rule::NoRule);
         }
         let redundancy = policy.redundancy(backup.kind);
-        match rules.iter().chain(&redundancy).find(|rule| places.spare(backup, rule, now)) {
+        match rules.iter().chain(&redundancy).find(|rule| places.spare(backup, rule)) {
             Some(rule) => Verdict::Keep(rule.clone()),
             None => Verdict::Remove(rules),
         }
@@ -157,7 +157,7 @@ pub fn all_but_newest_automatic(backups: &[Backup], policy: &Policy, now: Moment
     let automatic = || backups.iter().filter(|backup| backup.kind == Kind::Scheduled);
     let (places, among_all) = (Places::of(automatic(), now), Places::of(backups.iter(), now));
     let judge = |backup: &Backup| {
-        let redundancy = policy.redundancy(backup.kind).filter(|rule| among_all.spare(backup, rule, now));
+        let redundancy = policy.redundancy(backup.kind).filter(|rule| among_all.spare(backup, rule));
         let newest = places.newer(backup).is_empty().then_some(Rule::NewestAutomatic);
         newest.or(redundancy).map_or(Verdict::Remove(vec![Rule::NewestAutomatic]), Verdict::Keep)
     };
@@ -224,13 +224,17 @@ impl<'a> Places<'a> {
     }
 
     /// Whether the rule keeps a backup, were it good.
-    fn spare(&self, backup: &Backup, rule: &Rule, now: Moment) -> bool {
+    fn spare(&self, backup: &Backup, rule: &Rule) -> bool {
         let newer = self.newer(backup);
         match rule {
             Rule::RetentionCount(most) | Rule::CheckpointCount(most) | Rule::MinimumRedundancy(most) => {
                 newer.len() < *most as usize
             }
-            Rule::RetentionDays(days) => backup.started_at >= now.saturating_sub(Moment::from(*days) * DAY),
+            // Not from now: a long pause, or a clock that is ahead, is no reason to remove anything.
+            Rule::RetentionDays(days) => newer.first().is_none_or(|newest| {
+                let span = DAY.saturating_mul(Moment::from(*days));
+                backup.started_at >= newest.started_at.saturating_sub(span)
+            }),
             Rule::Newest(period, most) => {
                 let number = |backup: &Backup| period.number(backup.started_at);
                 newer.last().is_none_or(|next| number(next) != number(backup))

@@ -63,8 +63,10 @@ fn backup() -> impl Strategy<Value = Backup> {
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    let number = || prop::option::weighted(0.4, 1..6u32);
-    let days = prop::option::weighted(0.4, 1..60u32);
+    // Also what an i64 of microseconds cannot hold, and the most that a column can.
+    let extreme = || prop_oneof![Just(106_751_991u32), Just(106_751_992), Just(213_503_983), Just(i32::MAX as u32)];
+    let number = || prop::option::weighted(0.4, prop_oneof![30 => 1..6u32, 1 => extreme()]);
+    let days = prop::option::weighted(0.4, prop_oneof![9 => 1..60u32, 1 => extreme()]);
     (number(), days, number(), number(), number(), number(), number(), 0..4u32).prop_map(
         |(
             retention_count,
@@ -255,6 +257,29 @@ fn each_period_keeps_its_newest() {
     assert_eq!(kept(Policy { retention_days: Some(1), ..Policy::default() }), [0, 1, 2]);
     let both = Policy { keep_daily: Some(1), keep_yearly: Some(2), ..Policy::default() };
     assert_eq!(reasons(&backups, &both), [(0, "keep_daily 1".into()), (6, "keep_yearly 2".into())]);
+}
+
+#[test]
+fn however_many_days_are_kept_none_is_too_many() {
+    for days in [36_500, 106_751_992, 213_503_983, u32::MAX] {
+        let policy = Policy { retention_days: Some(days), ..Policy::default() };
+        assert_eq!(reasons(&hourly([0, 24 * 400], NOON), &policy).len(), 2, "{days}");
+    }
+}
+
+/// Nothing was backed up for a year, or the clock says so.
+#[test]
+fn days_are_counted_from_the_newest_good_backup() {
+    let policy = Policy { retention_days: Some(2), minimum_redundancy: 0, ..Policy::default() };
+    let kept = |backups: &[Backup]| reasons(backups, &policy).iter().map(|(index, _)| *index).collect::<Vec<_>>();
+    let year = 24 * 365;
+    let mut backups = hourly([year, year + 24, year + 48, year + 49], NOON);
+    assert_eq!(kept(&backups), [0, 1, 2]);
+    // What is not good is no beginning, and a checkpoint is none for backups.
+    backups[0].standing = Standing::Doubtful;
+    assert_eq!(kept(&backups), [0, 1, 2, 3]);
+    backups[0] = Backup { kind: Kind::Checkpoint, standing: Standing::Good, ..backups[0].clone() };
+    assert_eq!(kept(&backups), [0, 1, 2, 3]);
 }
 
 /// The clock was ahead, or is behind.

@@ -35,7 +35,7 @@ pub fn keeps(history: &[Backup], backup: &Backup, policy: &Policy, now: Moment) 
     ];
     among_newest(&candidates, backup, policy.minimum_redundancy)
         || retention_count.is_some_and(|count| among_newest(&candidates, backup, count))
-        || retention_days.is_some_and(|days| now - backup.started_at <= i64::from(days) * DAY)
+        || retention_days.is_some_and(|days| behind_newest(&candidates, backup) <= i128::from(days) * i128::from(DAY))
         || periods
             .iter()
             .any(|(number, of)| number.is_some_and(|number| newest_of_last(&candidates, backup, number, *of)))
@@ -64,6 +64,15 @@ fn newer(a: &Backup, b: &Backup) -> bool {
 fn among_newest(candidates: &[&Backup], backup: &Backup, count: u32) -> bool {
     let before = candidates.iter().filter(|other| newer(other, backup)).count();
     before < count as usize
+}
+
+/// Microseconds.
+fn behind_newest(candidates: &[&Backup], backup: &Backup) -> i128 {
+    let mut newest = backup.started_at;
+    for other in candidates {
+        newest = newest.max(other.started_at);
+    }
+    i128::from(newest) - i128::from(backup.started_at)
 }
 
 /// What a period goes by: year, month, and the day or the week's Monday; 0 where it has none.

@@ -49,6 +49,7 @@ UPDATE paliad_backup.settings SET formats = '{}';
 UPDATE paliad_backup.settings SET formats = '{csv,NULL}';
 UPDATE paliad_backup.settings SET retention_count = 0;
 UPDATE paliad_backup.settings SET retention_days = -1;
+UPDATE paliad_backup.settings SET retention_days = 106751992;
 UPDATE paliad_backup.settings SET keep_daily = 0;
 UPDATE paliad_backup.settings SET keep_weekly = 0;
 UPDATE paliad_backup.settings SET keep_monthly = 0;
