@@ -5,6 +5,8 @@
 
 use std::fmt::{Display, Formatter};
 
+use crate::calendar::{date, weekday};
+
 /// Minutes since 1970-01-01 00:00, of a clock without leap seconds or daylight saving.
 pub type Minute = i64;
 
@@ -127,11 +129,9 @@ impl Expression {
     }
 
     fn has_day(&self, day: i64) -> bool {
-        let (month, day_of_month) = date(day);
-        // 1970-01-01 was a Thursday.
-        let weekday = (day + 4).rem_euclid(7) as u32;
-        let (day, weekday) = (has(self.days, day_of_month), has(self.weekdays, weekday));
-        has(self.months, month) && if self.either_day { day || weekday } else { day && weekday }
+        let date = date(day);
+        let (day, weekday) = (has(self.days, date.day), has(self.weekdays, weekday(day)));
+        has(self.months, date.month) && if self.either_day { day || weekday } else { day && weekday }
     }
 }
 
@@ -207,17 +207,6 @@ fn number(field: &Field, text: &str) -> Result<u32, Fault> {
 fn plain(text: &str) -> Option<u32> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| digits)
-}
-
-/// Month and day of month of a day counted from 1970-01-01, in the Gregorian calendar: an era has 400 years, a year begins in March.
-fn date(day: i64) -> (u32, u32) {
-    let day = day + 719_468;
-    let day_of_era = day.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
-    (if month < 10 { month + 3 } else { month - 9 } as u32, day_of_month as u32)
 }
 
 #[cfg(test)]

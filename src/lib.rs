@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod bundle;
+pub mod calendar;
 pub mod cron;
 pub mod forecast;
 pub mod health;

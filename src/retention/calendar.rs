@@ -1,6 +1,7 @@
 //! Days, weeks, months and years of UTC, by number.
 
 use super::{DAY, Moment};
+use crate::calendar::date;
 
 /// A stretch of time of which retention keeps one backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,18 +35,13 @@ impl Period {
             // 1970-01-01 was a Thursday.
             Period::Week => (day + 3).div_euclid(7),
             Period::Month => month(day),
-            Period::Year => month(day).div_euclid(12),
+            Period::Year => date(day).year,
         }
     }
 }
 
-/// Months from the year 0 to that of a day, which counts from 1970-01-01: the calendar has a cycle of 400 years, and years that begin in March
-/// have the leap day last.
+/// Months from the year 0 on to that of a day.
 fn month(day: i64) -> i64 {
-    let since = day + 719_468;
-    let (cycle, day) = (since.div_euclid(146_097), since.rem_euclid(146_097));
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let from_march = (5 * day + 2) / 153;
-    (cycle * 400 + year) * 12 + from_march + 2
+    let date = date(day);
+    date.year * 12 + i64::from(date.month) - 1
 }
