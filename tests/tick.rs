@@ -326,3 +326,18 @@ fn a_look_is_kept_whatever_becomes_of_the_transaction() {
     assert!(tick(&mut client).unwrap().reason.contains("less than change_poll ago"));
     assert!(rests(&mut client, "it was settled").contains("nothing has changed"));
 }
+
+/// The recorder writes what a look has seen, in a session with settings of its own.
+#[test]
+fn any_style_of_dates_will_do() {
+    let (_database, mut client) = watched(Cluster::shared(), "");
+    for (id, style) in ["German", "SQL, DMY", "Postgres, MDY"].into_iter().enumerate() {
+        client.batch_execute(&format!("SET DateStyle = '{style}'; SET TimeZone = 'Asia/Kolkata'")).unwrap();
+        client.batch_execute(&format!("INSERT INTO t VALUES ({id} + 100, 0)")).unwrap();
+        report(&mut client);
+        backs_up(&mut client, style);
+        let seen =
+            "SELECT (looked_at BETWEEN now() - interval '10 minutes' AND now())::text FROM paliad_backup.change_watch";
+        assert_eq!(column(&mut client, seen), ["true"], "{style}");
+    }
+}

@@ -78,9 +78,13 @@ pub const LOAD_SETTINGS: [(&str, &str); 23] = {
 };
 
 /// In force while the extension reads its own tables and the system catalogs: what it finds, and names of types and columns, are the
-/// same in every session.
-pub const CATALOG_SETTINGS: [(&str, &str); 6] = [
+/// same in every session, and times are texts that every session understands.
+pub const CATALOG_SETTINGS: [(&str, &str); 9] = [
     ("search_path", "pg_catalog, pg_temp"),
+    // Texts of times are read again, some of them in another process.
+    ("DateStyle", "ISO, MDY"),
+    ("IntervalStyle", "postgres"),
+    ("TimeZone", "UTC"),
     ("quote_all_identifiers", "off"),
     ("standard_conforming_strings", "on"),
     ("row_security", "off"),

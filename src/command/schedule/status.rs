@@ -136,7 +136,7 @@ fn timed(mut status: JobStatus, database: &str) -> Result<JobStatus> {
 /// As pg_cron has recorded it.
 fn last_of_job(jobid: i64) -> Result<LastRun> {
     last(
-        "SELECT jsonb_build_object('at', d.start_time::text, 'result', d.status, 'message', d.return_message) \
+        "SELECT jsonb_build_object('at', d.start_time, 'result', d.status, 'message', d.return_message) \
          FROM cron.job_run_details AS d WHERE d.jobid = $1::bigint ORDER BY d.runid DESC LIMIT 1",
         &jobid.to_string(),
     )
@@ -150,7 +150,7 @@ fn last_backup(kind: Kind) -> Result<LastRun> {
         Kind::StartUp => "{}",
     };
     last(
-        "SELECT jsonb_build_object('at', b.started_at::text, \
+        "SELECT jsonb_build_object('at', b.started_at, \
          'result', CASE b.status WHEN 'done' THEN 'succeeded' ELSE b.status END, 'message', b.error) \
          FROM paliad_backup.backups AS b WHERE b.kind = 'scheduled' AND b.trigger = ANY ($1::text[]) \
          ORDER BY b.started_at DESC LIMIT 1",

@@ -21,7 +21,7 @@ pub struct Newest {
     age: f64,
 }
 
-/// What is known when a tick begins. Times are texts of timestamptz.
+/// What is known when a tick begins. Times are texts of timestamptz as jsonb writes them: any DateStyle reads these, the recorder's, too.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Facts {
     /// The clock.
@@ -59,11 +59,11 @@ pub fn facts(settings: &Settings) -> Result<Facts> {
          worst AS (\
            SELECT f.number, f.error, f.at + least(power(2, least(f.number - 1, 6)), 60) * interval '1 minute' AS until \
            FROM failed AS f WHERE f.number > 0 ORDER BY 3 DESC LIMIT 1) \
-         SELECT jsonb_build_object('now', c.now::text, \
+         SELECT jsonb_build_object('now', c.now, \
            'newest', (SELECT jsonb_build_object('id', n.id, 'content_digest', n.content_digest, \
                                                 'age', extract(epoch FROM c.now - n.started_at)) FROM newest AS n), \
            'failures', coalesce(f.number, 0), 'error', f.error, \
-           'backs_off_until', CASE WHEN f.until > c.now THEN f.until::text END, \
+           'backs_off_until', CASE WHEN f.until > c.now THEN f.until END, \
            'since_look', (SELECT extract(epoch FROM c.now - w.looked_at) FROM paliad_backup.change_watch AS w)) \
          FROM clock AS c LEFT JOIN worst AS f ON true"
     );
