@@ -341,3 +341,40 @@ fn any_style_of_dates_will_do() {
         assert_eq!(column(&mut client, seen), ["true"], "{style}");
     }
 }
+
+/// Another session's open transaction must not hold the tick up: what can be read is read, else the next look comes to it.
+#[test]
+fn a_locked_sequence_lets_no_tick_wait() {
+    let (database, mut client) = watched(Cluster::shared(), "CREATE SEQUENCE s; SELECT nextval('s')");
+    client.batch_execute("SET statement_timeout = '10s'").unwrap();
+    let mut other = database.connect();
+    other.batch_execute("BEGIN; ALTER SEQUENCE s MAXVALUE 1000").unwrap();
+    assert!(rests(&mut client, "an ALTER that is not committed").contains("nothing has changed"));
+    other.batch_execute("ROLLBACK; BEGIN; ALTER SEQUENCE s RENAME TO r").unwrap();
+    assert!(rests(&mut client, "nobody may read it").contains("public.s is locked"));
+    other.batch_execute("COMMIT; SELECT nextval('r')").unwrap();
+    backs_up(&mut client, "it has another name and value");
+}
+
+/// Sequences that a backup has though they are in another schema, and a position that is set twice without being used.
+#[test]
+fn whatever_moves_a_sequence_or_a_type_makes_a_backup() {
+    let (_database, mut client) = watched(
+        Cluster::shared(),
+        "CREATE SCHEMA elsewhere; CREATE SEQUENCE elsewhere.s; CREATE SEQUENCE unused;
+         CREATE TYPE mood AS ENUM ('sad', 'glad'); CREATE TYPE pair AS (a int, b int);
+         CREATE TABLE u (n bigint DEFAULT nextval('elsewhere.s'), m mood, p pair); INSERT INTO u VALUES (0, 'sad', (1, 2));
+         UPDATE paliad_backup.settings SET schemas = '{public}'",
+    );
+    for change in [
+        "SELECT nextval('elsewhere.s')",
+        "SELECT setval('unused', 5, false)",
+        "SELECT setval('unused', 6, false)",
+        "ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'",
+        "ALTER TYPE pair ADD ATTRIBUTE c int",
+    ] {
+        client.batch_execute(change).unwrap();
+        report(&mut client);
+        backs_up(&mut client, change);
+    }
+}

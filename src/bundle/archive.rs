@@ -198,7 +198,7 @@ pub fn sha256sums(files: &[FileInfo]) -> String {
 }
 
 /// Lower-case hex.
-pub(super) fn hex(digest: impl AsRef<[u8]>) -> String {
+pub(crate) fn hex(digest: impl AsRef<[u8]>) -> String {
     digest.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

@@ -26,7 +26,39 @@ pub struct Planned {
 /// # Errors
 /// [`Error::Rights`] where an owner may not read its sequence, [`Error::LockNotAvailable`], [`Error::ChangedAfterSnapshot`].
 pub fn lock(plan: &Plan) -> Result<Vec<Planned>> {
-    let rows = select(
+    let rows = belonging(plan.relations())?;
+    let planned = rows.iter().map(planned).collect::<Result<Vec<Planned>>>()?;
+    let mut in_order: Vec<&Planned> = planned.iter().collect();
+    in_order.sort_by_key(|sequence| sequence.oid);
+    for sequence in in_order {
+        match locks::lock_relation(Oid::from(sequence.oid), Mode::AccessShare) {
+            Locked::Held => {}
+            Locked::Gone => {
+                return Err(Error::ChangedAfterSnapshot {
+                    message: format!("sequence {} was dropped after the snapshot", sequence.qualified()),
+                });
+            }
+            Locked::TimedOut => return Err(Error::LockNotAvailable { table: sequence.qualified() }),
+        }
+    }
+    Ok(planned)
+}
+
+/// Oids and names of the sequences that [`lock`] would find for these relations; nothing is locked.
+///
+/// # Errors
+/// The server's.
+pub fn of(relations: impl IntoIterator<Item = u32>) -> Result<Vec<(u32, String)>> {
+    let named = |row: &Row| {
+        let (schema, name) = (row[2].as_deref()?, row[3].as_deref()?);
+        Some((number(&row[0])?, pgrx::spi::quote_qualified_identifier(schema, name)))
+    };
+    Ok(belonging(relations)?.iter().filter_map(named).collect())
+}
+
+/// The rows of the sequences that belong to an export of these relations.
+fn belonging(relations: impl IntoIterator<Item = u32>) -> Result<Vec<Row>> {
+    select(
         Snapshot::Latest,
         "WITH exported AS (SELECT c.oid, c.relnamespace FROM pg_catalog.pg_class AS c WHERE c.oid IN (SELECT pg_catalog.unnest($1::oid[]))), \
          used AS (SELECT d.refobjid AS oid FROM pg_catalog.pg_attrdef AS a JOIN pg_catalog.pg_depend AS d \
@@ -45,23 +77,8 @@ pub fn lock(plan: &Plan) -> Result<Vec<Planned>> {
          AND CASE WHEN t.oid IS NULL THEN c.relnamespace IN (SELECT relnamespace FROM exported) OR c.oid IN (SELECT oid FROM used) \
            ELSE t.oid IN (SELECT oid FROM exported) END \
          ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"",
-        &[Some(&oid_array(plan.relations()))],
-    )?;
-    let planned = rows.iter().map(planned).collect::<Result<Vec<Planned>>>()?;
-    let mut in_order: Vec<&Planned> = planned.iter().collect();
-    in_order.sort_by_key(|sequence| sequence.oid);
-    for sequence in in_order {
-        match locks::lock_relation(Oid::from(sequence.oid), Mode::AccessShare) {
-            Locked::Held => {}
-            Locked::Gone => {
-                return Err(Error::ChangedAfterSnapshot {
-                    message: format!("sequence {} was dropped after the snapshot", sequence.qualified()),
-                });
-            }
-            Locked::TimedOut => return Err(Error::LockNotAvailable { table: sequence.qualified() }),
-        }
-    }
-    Ok(planned)
+        &[Some(&oid_array(relations))],
+    )
 }
 
 /// The state that the sequences are in.

@@ -6,7 +6,7 @@ mod fingerprint;
 pub use decide::backs_off_until;
 
 use decide::{Facts, facts};
-use fingerprint::fingerprint;
+use fingerprint::{Seen, fingerprint};
 
 use super::cleanup;
 use super::digests;
@@ -95,7 +95,14 @@ fn look(recorder: &mut Recorder, settings: &Settings, facts: &Facts) -> Result<T
         return Ok(Ticked::nothing("the last look for changes was less than change_poll ago"));
     }
     // Before the snapshot of what is read below: what changes in between is seen by the next look.
-    let seen = fingerprint(settings)?;
+    let seen = match fingerprint(settings)? {
+        Seen::Fingerprint(seen) => seen,
+        Seen::Locked(sequence) => {
+            return Ok(Ticked::nothing(format!(
+                "sequence {sequence} is locked by another transaction: the next look waits for it"
+            )));
+        }
+    };
     let before = Watch::read()?.unwrap_or_default();
     let mut watch = Watch {
         looked_at: facts.now.clone(),
