@@ -378,3 +378,26 @@ fn whatever_moves_a_sequence_or_a_type_makes_a_backup() {
         backs_up(&mut client, change);
     }
 }
+
+/// A comparison takes as long as a backup: a run that is due meanwhile is made, and what it has is not backed up again.
+#[test]
+fn a_comparison_keeps_no_run_from_being_made() {
+    let (database, mut client) = watched(Cluster::shared(), "");
+    client.batch_execute("INSERT INTO t VALUES (2, 2)").unwrap();
+    report(&mut client);
+    let mut holder = database.connect();
+    holder.batch_execute("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE").unwrap();
+    let mut sessions = [database.connect(), database.connect()];
+    let processes = sessions.each_mut().map(runs::pid);
+    let [mut comparing, mut running] = sessions;
+    let comparing = std::thread::spawn(move || look(&mut comparing));
+    runs::wait_until_blocked(&mut client, processes[0]);
+    let running = std::thread::spawn(move || runs::run_with(&mut running, "'scheduled', formats => '{csv}'"));
+    runs::wait_until_blocked(&mut client, processes[1]);
+    holder.batch_execute("COMMIT").unwrap();
+    let made = running.join().unwrap().expect("the comparison does not stand in its way");
+    let ticked = comparing.join().unwrap();
+    assert_eq!(made.status, "done");
+    assert!(ticked.action == "none" && ticked.reason.contains(&made.id), "{ticked:?}");
+    rests(&mut client, "the run has it");
+}

@@ -100,3 +100,10 @@ pub fn try_lock_run(extension: pg_sys::Oid) -> bool {
     let result = unsafe { pg_sys::LockAcquire(&tag, pg_sys::ExclusiveLock as pg_sys::LOCKMODE, true, true) };
     result != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
 }
+
+/// Gives the run lock back that this session holds.
+pub fn unlock_run(extension: pg_sys::Oid) {
+    let tag = run_tag(extension);
+    // SAFETY: a valid tag; a lock that this session doesn't hold is a WARNING.
+    unsafe { pg_sys::LockRelease(&tag, pg_sys::ExclusiveLock as pg_sys::LOCKMODE, true) };
+}

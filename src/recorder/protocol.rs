@@ -25,6 +25,8 @@ pub struct Numbered<T> {
 pub enum Request {
     /// Take the run lock, or say who has it. It is given back by the recorder's end.
     Acquire,
+    /// Give it back before.
+    Release,
     /// Insert the catalog row and the audit row, and link them.
     Begin {
         /// The run.

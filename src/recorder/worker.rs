@@ -96,6 +96,10 @@ impl Recorder {
         let answered = !matches!(request, Request::Progress(_));
         let outcome = match request {
             Request::Acquire => self.acquire(),
+            Request::Release => transaction(|| {
+                locks::unlock_run(self.extension);
+                Ok(Reply::Done)
+            }),
             Request::Begin { backup } => self.begin(backup),
             Request::Progress(progress) => self.show(progress),
             Request::Finish { id, outcome } => self.finish(&id, &outcome),

@@ -66,13 +66,7 @@ pub fn tick(extension: Extension) -> Result<Ticked> {
     }
     lock_extension(extension.oid);
     let done = Recorder::with(extension, |recorder| {
-        let done = if facts.is_overdue() {
-            recorder.ask(&Request::Acquire)?;
-            let backup_id = make(recorder, &settings, "interval")?;
-            Ticked { backup_id: Some(backup_id), reason: facts.overdue() }
-        } else {
-            look(recorder, &settings, &facts)?
-        };
+        let done = if facts.is_overdue() { overdue(recorder, &settings)? } else { look(recorder, &settings, &facts)? };
         let trouble = done.backup_id.as_ref().and_then(|_| cleanup::after_run(recorder));
         Ok((done, trouble))
     });
@@ -87,6 +81,18 @@ pub fn tick(extension: Extension) -> Result<Ticked> {
             Ok(done)
         }
     }
+}
+
+/// Makes the backup that is due by age.
+fn overdue(recorder: &mut Recorder, settings: &Settings) -> Result<Ticked> {
+    recorder.ask(&Request::Acquire)?;
+    // Who had the lock until now may have made it.
+    let facts = facts(settings)?;
+    if !facts.is_overdue() {
+        return Ok(Ticked::nothing(facts.not_yet()));
+    }
+    let backup_id = make(recorder, settings, "interval")?;
+    Ok(Ticked { backup_id: Some(backup_id), reason: facts.overdue() })
 }
 
 /// Looks for changes.
@@ -127,19 +133,30 @@ fn look(recorder: &mut Recorder, settings: &Settings, facts: &Facts) -> Result<T
             "something may have changed; a backup is made when nothing else does for {rest} s"
         )));
     }
+    // While an operation is active, even a comparison would be too much.
     recorder.ask(&Request::Acquire)?;
-    watch.attempts += 1;
-    recorder.ask(&Request::Watch(watch.clone()))?;
-    let unchanged = match &facts.newest {
-        Some(newest) if newest.content_digest.is_some() => newest.content_digest == Some(contents(recorder, settings)?),
-        _ => false,
-    };
-    let done = match &facts.newest {
-        Some(newest) if unchanged => {
-            watch.settled_backup = Some(newest.id.clone());
-            Ticked::nothing(format!("the contents are those of backup {}", newest.id))
+    let mut backed_up = None;
+    if facts.newest.as_ref().is_some_and(|newest| newest.content_digest.is_some()) {
+        // It takes as long as a backup, and whatever begins meanwhile does not have to wait: nothing is written.
+        recorder.ask(&Request::Release)?;
+        watch.attempts += 1;
+        recorder.ask(&Request::Watch(watch.clone()))?;
+        let contents = contents(recorder, settings)?;
+        watch.attempts = 0;
+        recorder.ask(&Request::Watch(watch.clone()))?;
+        backed_up = newest_with(&contents, settings)?;
+        if backed_up.is_none() {
+            recorder.ask(&Request::Acquire)?;
+            // Who had the lock until now may have made it.
+            backed_up = newest_with(&contents, settings)?;
         }
-        _ => {
+    }
+    let done = match backed_up {
+        Some(id) => {
+            watch.settled_backup = Some(id.clone());
+            Ticked::nothing(format!("the contents are those of backup {id}"))
+        }
+        None => {
             // From here on a failure stands in the catalog.
             watch.attempts = 0;
             recorder.ask(&Request::Watch(watch.clone()))?;
@@ -149,9 +166,14 @@ fn look(recorder: &mut Recorder, settings: &Settings, facts: &Facts) -> Result<T
         }
     };
     watch.settled_fingerprint = Some(seen);
-    watch.attempts = 0;
     recorder.ask(&Request::Watch(watch))?;
     Ok(done)
+}
+
+/// The newest good backup, if these are its contents.
+fn newest_with(contents: &str, settings: &Settings) -> Result<Option<String>> {
+    let newest = facts(settings)?.newest;
+    Ok(newest.filter(|newest| newest.content_digest.as_deref() == Some(contents)).map(|newest| newest.id))
 }
 
 /// A backup of what is committed now.
