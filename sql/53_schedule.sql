@@ -46,7 +46,11 @@ DECLARE
     failed text[] := '{}';
     text_of text;
     state text;
+    detail_of text;
+    hint_of text;
     first_state text;
+    first_detail text;
+    first_hint text;
 BEGIN
     -- One step that fails does not keep the others from being done; pg_cron shows the failure.
     FOREACH step IN ARRAY ARRAY['reconcile', 'cleanup', 'check_health'] LOOP
@@ -66,23 +70,30 @@ BEGIN
             END CASE;
         EXCEPTION
             WHEN OTHERS THEN
-                GET STACKED DIAGNOSTICS text_of = MESSAGE_TEXT, state = RETURNED_SQLSTATE;
+                GET STACKED DIAGNOSTICS text_of = MESSAGE_TEXT, state = RETURNED_SQLSTATE,
+                    detail_of = PG_EXCEPTION_DETAIL, hint_of = PG_EXCEPTION_HINT;
                 outcome := format('failed with %s: %s', state, text_of);
                 -- An operation that runs by now has put things right itself.
                 IF state <> '55006' THEN
                     failed := failed || format('%s: %s', step, text_of);
-                    first_state := coalesce(first_state, state);
+                    IF first_state IS NULL THEN
+                        first_state := state;
+                        first_detail := detail_of;
+                        first_hint := hint_of;
+                    END IF;
                 END IF;
         END;
         RETURN NEXT;
     END LOOP;
     IF failed <> '{}' THEN
-        RAISE EXCEPTION USING MESSAGE = array_to_string(failed, '; '), ERRCODE = first_state;
+        RAISE EXCEPTION USING MESSAGE = array_to_string(failed, '; '), ERRCODE = first_state,
+            DETAIL = concat_ws(' ', nullif(first_detail, ''), 'All steps were tried.'),
+            HINT = coalesce(nullif(first_hint, ''), 'SELECT * FROM paliad_backup.check_health(); tells what is wrong.');
     END IF;
 END
 $$;
 COMMENT ON FUNCTION paliad_backup.start_up() IS
-    'What pg_cron does when the server has started: reconcile(), cleanup(dry_run => false), check_health(). A row for each step. Does no harm at any other time. Errors: those of the steps, after all were tried; what check_health() finds is none';
+    'What pg_cron does when the server has started: reconcile(), cleanup(dry_run => false), check_health(). A row for each step. It may be called at any time: as cleanup() it removes what no retention rule keeps. Errors: those of the steps, the first one''s SQLSTATE, DETAIL and HINT, after all were tried; what check_health() finds is none';
 
 CREATE FUNCTION paliad_backup.auto_backup_tick()
     RETURNS TABLE (action text, reason text, backup_id uuid)

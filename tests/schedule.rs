@@ -370,7 +370,7 @@ fn long_names_of_databases_do_not_collide() {
     assert_eq!(names.len(), 4, "{names:?}");
 }
 
-/// Without a directory there is nothing to put right: the failure is told, with its SQLSTATE.
+/// Without a directory there is nothing to put right: the failure is told, with its SQLSTATE, DETAIL and HINT.
 #[test]
 fn start_up_tells_what_it_did() {
     let database = Cluster::shared().database();
@@ -378,7 +378,10 @@ fn start_up_tells_what_it_did() {
     let steps = "SELECT concat_ws(': ', step, outcome) FROM paliad_backup.start_up() WHERE step = 'reconcile'";
     assert_eq!(column(&mut client, steps), ["reconcile: 0 backups put right"]);
     client.batch_execute("SET paliad_backup.directory = ''").unwrap();
-    let (state, message, _) = refused(&mut client, "SELECT paliad_backup.start_up()");
-    assert_eq!(state, "55000");
-    assert!(message.contains("reconcile: no backup directory is configured"), "{message}");
+    let (_, _, reconcile_hint) = refused(&mut client, "SELECT paliad_backup.reconcile()");
+    let error = client.batch_execute("SELECT paliad_backup.start_up()").unwrap_err();
+    let error = error.as_db_error().expect("the server's error");
+    assert_eq!((error.code().code(), error.hint()), ("55000", Some(reconcile_hint.as_str())));
+    assert!(error.message().contains("reconcile: no backup directory is configured"), "{error:?}");
+    assert!(error.detail().unwrap_or_default().ends_with("All steps were tried."), "{error:?}");
 }
