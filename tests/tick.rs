@@ -401,3 +401,27 @@ fn a_comparison_keeps_no_run_from_being_made() {
     assert!(ticked.action == "none" && ticked.reason.contains(&made.id), "{ticked:?}");
     rests(&mut client, "the run has it");
 }
+
+/// What a clock that ran ahead has left behind: no look, and no quiet, for as long as that.
+#[test]
+fn a_clock_that_is_set_back_stops_nothing() {
+    let (_database, mut client) = watched(Cluster::shared(), "");
+    let ahead = |client: &mut Client, column: &str| {
+        client
+            .batch_execute(&format!("UPDATE paliad_backup.change_watch SET {column} = now() + interval '1 year'"))
+            .unwrap();
+    };
+    client
+        .batch_execute("UPDATE paliad_backup.settings SET change_debounce = '1 hour'; INSERT INTO t VALUES (2, 2)")
+        .unwrap();
+    report(&mut client);
+    ahead(&mut client, "looked_at");
+    let waits = tick(&mut client).unwrap();
+    assert!(waits.reason.contains("nothing else does for 3600 s"), "{waits:?}");
+    ahead(&mut client, "looked_at");
+    ahead(&mut client, "changed_at");
+    let waits = tick(&mut client).unwrap();
+    assert!(waits.reason.contains("nothing else does for 3600 s"), "{waits:?}");
+    client.batch_execute("UPDATE paliad_backup.settings SET change_debounce = '0'").unwrap();
+    backs_up(&mut client, "it is quiet since the clock was set back");
+}
