@@ -327,21 +327,6 @@ fn a_look_is_kept_whatever_becomes_of_the_transaction() {
     assert!(rests(&mut client, "it was settled").contains("nothing has changed"));
 }
 
-/// The recorder writes what a look has seen, in a session with settings of its own.
-#[test]
-fn any_style_of_dates_will_do() {
-    let (_database, mut client) = watched(Cluster::shared(), "");
-    for (id, style) in ["German", "SQL, DMY", "Postgres, MDY"].into_iter().enumerate() {
-        client.batch_execute(&format!("SET DateStyle = '{style}'; SET TimeZone = 'Asia/Kolkata'")).unwrap();
-        client.batch_execute(&format!("INSERT INTO t VALUES ({id} + 100, 0)")).unwrap();
-        report(&mut client);
-        backs_up(&mut client, style);
-        let seen =
-            "SELECT (looked_at BETWEEN now() - interval '10 minutes' AND now())::text FROM paliad_backup.change_watch";
-        assert_eq!(column(&mut client, seen), ["true"], "{style}");
-    }
-}
-
 /// Another session's open transaction must not hold the tick up: what can be read is read, else the next look comes to it.
 #[test]
 fn a_locked_sequence_lets_no_tick_wait() {
@@ -354,29 +339,6 @@ fn a_locked_sequence_lets_no_tick_wait() {
     assert!(rests(&mut client, "nobody may read it").contains("public.s is locked"));
     other.batch_execute("COMMIT; SELECT nextval('r')").unwrap();
     backs_up(&mut client, "it has another name and value");
-}
-
-/// Sequences that a backup has though they are in another schema, and a position that is set twice without being used.
-#[test]
-fn whatever_moves_a_sequence_or_a_type_makes_a_backup() {
-    let (_database, mut client) = watched(
-        Cluster::shared(),
-        "CREATE SCHEMA elsewhere; CREATE SEQUENCE elsewhere.s; CREATE SEQUENCE unused;
-         CREATE TYPE mood AS ENUM ('sad', 'glad'); CREATE TYPE pair AS (a int, b int);
-         CREATE TABLE u (n bigint DEFAULT nextval('elsewhere.s'), m mood, p pair); INSERT INTO u VALUES (0, 'sad', (1, 2));
-         UPDATE paliad_backup.settings SET schemas = '{public}'",
-    );
-    for change in [
-        "SELECT nextval('elsewhere.s')",
-        "SELECT setval('unused', 5, false)",
-        "SELECT setval('unused', 6, false)",
-        "ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'",
-        "ALTER TYPE pair ADD ATTRIBUTE c int",
-    ] {
-        client.batch_execute(change).unwrap();
-        report(&mut client);
-        backs_up(&mut client, change);
-    }
 }
 
 /// A comparison takes as long as a backup: a run that is due meanwhile is made, and what it has is not backed up again.
@@ -402,6 +364,21 @@ fn a_comparison_keeps_no_run_from_being_made() {
     rests(&mut client, "the run has it");
 }
 
+/// The recorder writes what a look has seen, in a session with settings of its own.
+#[test]
+fn any_style_of_dates_will_do() {
+    let (_database, mut client) = watched(Cluster::shared(), "");
+    for (id, style) in ["German", "SQL, DMY", "Postgres, MDY"].into_iter().enumerate() {
+        client.batch_execute(&format!("SET DateStyle = '{style}'; SET TimeZone = 'Asia/Kolkata'")).unwrap();
+        client.batch_execute(&format!("INSERT INTO t VALUES ({id} + 100, 0)")).unwrap();
+        report(&mut client);
+        backs_up(&mut client, style);
+        let seen =
+            "SELECT (looked_at BETWEEN now() - interval '10 minutes' AND now())::text FROM paliad_backup.change_watch";
+        assert_eq!(column(&mut client, seen), ["true"], "{style}");
+    }
+}
+
 /// What a clock that ran ahead has left behind: no look, and no quiet, for as long as that.
 #[test]
 fn a_clock_that_is_set_back_stops_nothing() {
@@ -424,4 +401,27 @@ fn a_clock_that_is_set_back_stops_nothing() {
     assert!(waits.reason.contains("nothing else does for 3600 s"), "{waits:?}");
     client.batch_execute("UPDATE paliad_backup.settings SET change_debounce = '0'").unwrap();
     backs_up(&mut client, "it is quiet since the clock was set back");
+}
+
+/// Sequences that a backup has though they are in another schema, and a position that is set twice without being used.
+#[test]
+fn whatever_moves_a_sequence_or_a_type_makes_a_backup() {
+    let (_database, mut client) = watched(
+        Cluster::shared(),
+        "CREATE SCHEMA elsewhere; CREATE SEQUENCE elsewhere.s; CREATE SEQUENCE unused;
+         CREATE TYPE mood AS ENUM ('sad', 'glad'); CREATE TYPE pair AS (a int, b int);
+         CREATE TABLE u (n bigint DEFAULT nextval('elsewhere.s'), m mood, p pair); INSERT INTO u VALUES (0, 'sad', (1, 2));
+         UPDATE paliad_backup.settings SET schemas = '{public}'",
+    );
+    for change in [
+        "SELECT nextval('elsewhere.s')",
+        "SELECT setval('unused', 5, false)",
+        "SELECT setval('unused', 6, false)",
+        "ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'",
+        "ALTER TYPE pair ADD ATTRIBUTE c int",
+    ] {
+        client.batch_execute(change).unwrap();
+        report(&mut client);
+        backs_up(&mut client, change);
+    }
 }

@@ -18,10 +18,10 @@ fn an_interval_is_caught_up_once() {
     assert_eq!((first.action.as_str(), first.reason.as_str()), ("backup", "there was no good backup"));
     assert_eq!(tick(&mut client).unwrap().action, "none");
     client.batch_execute("UPDATE paliad_backup.backups SET started_at = now() - interval '119 minutes'").unwrap();
-    assert!(tick(&mut client).unwrap().reason.contains("1 h 59 min old, less than 2 hours"));
+    assert!(tick(&mut client).unwrap().reason.contains("1 hour 59 minutes old, less than 2 hours"));
     // The server was down for a day: one backup, not twelve.
     client.batch_execute("UPDATE paliad_backup.backups SET started_at = now() - interval '26 hours'").unwrap();
-    assert!(tick(&mut client).unwrap().reason.contains("26 h 0 min old"));
+    assert!(tick(&mut client).unwrap().reason.contains("1 day 2 hours old"));
     assert_eq!(tick(&mut client).unwrap().action, "none");
     let made = "SELECT concat_ws(' ', trigger, kind, formats) FROM paliad_backup.backups";
     assert_eq!(column(&mut client, made), ["interval scheduled {csv}", "interval scheduled {csv}"]);

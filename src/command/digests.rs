@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::bundle::archive::hex;
 use crate::bundle::manifest::{Manifest, Sequence};
 use crate::bundle::sheet::Relation;
 use crate::catalog::backups::Outcome;
@@ -51,8 +52,7 @@ pub fn of<'a>(
         let Sequence { schema, name, last_value, is_called, .. } = sequence;
         content.update(format!("{schema}\0{name}\0{last_value}\0{is_called}\n"));
     }
-    let content = content.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Digests { sheets: Value::Object(named), content }
+    Digests { sheets: Value::Object(named), content: hex(content.finalize()) }
 }
 
 /// As a bundle tells them by its manifest; `None` where it has no csv.

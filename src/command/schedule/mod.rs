@@ -108,7 +108,7 @@ pub fn unschedule() -> Result<Vec<Unscheduled>> {
 /// # Errors
 /// [`Error::WrongState`] where jobs are wanted and pg_cron is not there.
 pub fn sync() -> Result<()> {
-    let enabled = settings()?.enabled;
+    let enabled = Settings::read()?.enabled;
     match pg_cron::place(&pg_cron::here()?.0)? {
         Place::Here => follow_settings(Paused::Left).map(drop),
         Place::Elsewhere(other) => {
@@ -139,7 +139,7 @@ enum Paused {
 fn follow_settings(paused: Paused) -> Result<Vec<String>> {
     let (database, owner) = pg_cron::here()?;
     let oid = session::database_oid();
-    let wanted = jobs::wanted(&settings()?, &database, oid);
+    let wanted = jobs::wanted(&Settings::read()?, &database, oid);
     let ours: Vec<String> = KINDS.into_iter().map(|kind| kind.name(&database, oid)).collect();
     let mut removed = Vec::new();
     let mut present = Vec::new();
@@ -172,11 +172,6 @@ fn follow_settings(paused: Paused) -> Result<Vec<String>> {
 fn is_as_wanted(present: &Present, wanted: &jobs::Job, database: &str) -> bool {
     (present.schedule.as_str(), present.command.as_str(), present.database.as_str())
         == (wanted.schedule.as_str(), wanted.command, database)
-}
-
-/// The settings, as this transaction has changed them.
-fn settings() -> Result<Settings> {
-    Settings::read()
 }
 
 /// For [`status`]: the row's kind by the job's name.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::jobs::{self, Job, Kind};
 use super::pg_cron::{self, Place, Present};
-use super::{expression, is_as_wanted, kind_of, next_runs, settings};
+use super::{expression, is_as_wanted, kind_of, next_runs};
 use crate::catalog::settings::Settings;
 use crate::error::{Error, Result};
 use crate::pg::query::{Snapshot, scalar, select};
@@ -49,7 +49,7 @@ pub struct LastRun {
 /// # Errors
 /// [`Error::WrongState`] where jobs are wanted and pg_cron is not there.
 pub fn status() -> Result<Vec<JobStatus>> {
-    let settings = settings()?;
+    let settings = Settings::read()?;
     let (database, owner) = pg_cron::here()?;
     let wanted = jobs::wanted(&settings, &database, session::database_oid());
     if wanted.is_empty() {

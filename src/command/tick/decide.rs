@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::catalog::backups::GOOD;
 use crate::catalog::settings::Settings;
 use crate::error::{Error, Result};
+use crate::health::duration;
 use crate::pg::query::{Snapshot, scalar, select};
 
 /// Pg_cron's minutes are not of one length: a look that comes a little early is not put off to the next minute.
@@ -141,9 +142,4 @@ impl Facts {
         )?;
         Ok(!rows.is_empty())
     }
-}
-
-fn duration(seconds: f64) -> String {
-    let minutes = (seconds / 60.0) as u64;
-    format!("{} h {} min", minutes / 60, minutes % 60)
 }
