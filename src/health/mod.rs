@@ -138,11 +138,12 @@ pub fn page_checksums(failures: Option<u64>, last: Option<&str>) -> Finding {
     }
 }
 
-/// How bad it is that a relation could not be read to its end, by the error's SQLSTATE: what keeps us from looking is no damage.
+/// How bad it is that a relation could not be read to its end, by the error's SQLSTATE: critical where it is damaged, a file that is gone
+/// or cannot be read included. What else keeps us from looking is no damage.
 pub fn unread(sqlstate: &str) -> Level {
     match sqlstate {
-        "55P03" | "42501" => Level::Warning,
-        _ => Level::Critical,
+        "XX000" | "XX001" | "XX002" | "58030" | "58P01" => Level::Critical,
+        _ => Level::Warning,
     }
 }
 

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::notice::Notice;
-use super::page::{self, Column, PAGE};
+use super::page::{Column, PAGE, Shape, packed_values};
 use super::*;
 
 fn level(finding: &Finding) -> Level {
@@ -104,6 +104,16 @@ fn each_job_tells_how_its_last_runs_went() {
 }
 
 #[test]
+fn only_damage_of_a_table_is_critical() {
+    for code in ["XX000", "XX001", "XX002", "58030", "58P01"] {
+        assert_eq!(unread(code), Level::Critical, "{code}");
+    }
+    for code in ["55P03", "42501", "53200", "0A000", "22023", "P0001"] {
+        assert_eq!(unread(code), Level::Warning, "{code}");
+    }
+}
+
+#[test]
 fn numbers_are_said_in_two_units_at_most() {
     let said = [0.4, 59.6, 60.0, 3_661.0, 90_000.0, 86_400.0].map(duration);
     assert_eq!(said, ["0 seconds", "1 minute", "1 minute", "1 hour 1 minute", "1 day 1 hour", "1 day"]);
@@ -130,21 +140,34 @@ proptest! {
         }
     }
 
-    /// Random bytes lead nowhere, also where the page's header is sound.
+    /// Random bytes lead nowhere, also where the page's header is sound; and what a page gives to unpack lies on it.
     #[test]
     fn no_page_is_followed_out_of_its_bounds(
-        noise in proptest::collection::vec(any::<u8>(), PAGE), sound_header in any::<bool>(), lines in 1u16..300,
+        noise in proptest::collection::vec(any::<u8>(), PAGE), texts in proptest::collection::vec("[a-z]{0,90}", 1..30),
+        hits in proptest::collection::vec((0..PAGE, any::<u8>()), 0..4), sound in any::<bool>(),
     ) {
-        let mut bytes: [u8; PAGE] = noise.try_into().unwrap();
-        if sound_header {
-            let lower = 24 + 4 * lines;
-            for (at, value) in [(12, lower), (14, lower), (16, PAGE as u16)] {
-                bytes[at..at + 2].copy_from_slice(&value.to_ne_bytes());
-            }
+        let laid_out = |text: &String| if text.len() > 60 { packed_row(text.as_bytes()) } else { row(text.as_bytes()) };
+        let rows: Vec<Vec<u8>> = texts.iter().map(laid_out).collect();
+        let mut page: [u8; PAGE] = if sound { heap_page(&rows) } else { noise.try_into().unwrap() };
+        if sound && hits.is_empty() {
+            let packed = texts.iter().filter(|text| text.len() > 60).count();
+            prop_assert_eq!(packed_values(&page, &shape()).map(|places| places.len()), Ok(packed));
         }
-        let columns = [Column { length: 4, alignment: 4 }, Column { length: -1, alignment: 4 }, Column { length: -2, alignment: 1 }];
-        let _ = page::fault(&bytes, &columns);
+        for (at, byte) in hits {
+            page[at] = byte;
+        }
+        for place in packed_values(&page, &shape()).unwrap_or_default() {
+            let header = u32::from_ne_bytes(page[place..place + 4].try_into().unwrap());
+            prop_assert!(header & 3 == 2 && place % 4 == 0, "{header:x} at {place}");
+            prop_assert!(header >> 2 >= 8 && place + (header >> 2) as usize <= PAGE, "{header:x} at {place}");
+        }
     }
+}
+
+/// An int, and a text, with a table of values out of line.
+fn shape() -> Shape {
+    let columns = vec![Column { length: 4, alignment: 4 }, Column { length: -1, alignment: 4 }];
+    Shape { columns, toast: 4711 }
 }
 
 /// A page with these rows, as the server lays them out.
@@ -163,29 +186,43 @@ fn heap_page(rows: &[Vec<u8>]) -> [u8; PAGE] {
     page
 }
 
-/// A row of an int, and a text in its short form.
-fn row(text: &[u8]) -> Vec<u8> {
+/// A row of an int, and of this in its second column.
+fn row_of(value: impl IntoIterator<Item = u8>) -> Vec<u8> {
     let mut row = vec![0; 24];
     row[18] = 2;
     row[22] = 24;
     row.extend(7u32.to_ne_bytes());
-    row.push((text.len() as u8 + 1) << 1 | 1);
-    row.extend(text);
+    row.extend(value);
     row
+}
+
+/// With a text in its short form.
+fn row(text: &[u8]) -> Vec<u8> {
+    row_of(std::iter::once((text.len() as u8 + 1) << 1 | 1).chain(text.iter().copied()))
+}
+
+/// With a text that says it is packed.
+fn packed_row(text: &[u8]) -> Vec<u8> {
+    let header = ((text.len() as u32 + 8) << 2 | 2).to_ne_bytes();
+    row_of(header.into_iter().chain(1000u32.to_ne_bytes()).chain(text.iter().copied()))
+}
+
+/// With a text out of line, in this table.
+fn external_row(toast: u32) -> Vec<u8> {
+    row_of([1, 18].into_iter().chain([0; 12]).chain(toast.to_ne_bytes()))
 }
 
 #[test]
 fn a_sound_page_has_no_fault_and_each_damage_one() {
-    let columns = [Column { length: 4, alignment: 4 }, Column { length: -1, alignment: 4 }];
     let sound = heap_page(&[row(b"one"), row(b"two")]);
-    assert_eq!(page::fault(&sound, &columns), None);
-    assert_eq!(page::fault(&[0; PAGE], &columns), None);
+    let fault = |page: &[u8; PAGE]| packed_values(page, &shape()).unwrap_err();
+    assert_eq!(packed_values(&sound, &shape()), Ok(vec![]));
+    assert_eq!(packed_values(&[0; PAGE], &shape()), Ok(vec![]));
     let second = PAGE - 32 - 32;
     let expect = |at: usize, byte: u8, what: &str| {
         let mut page = sound;
         page[at] = byte;
-        let fault = page::fault(&page, &columns).unwrap_or_else(|| panic!("byte {at} = {byte}: {what}"));
-        assert!(fault.contains(what), "{fault}");
+        assert!(fault(&page).contains(what), "byte {at} = {byte}: {}", fault(&page));
     };
     expect(13, 255, "bounds");
     expect(17, 255, "bounds");
@@ -194,8 +231,45 @@ fn a_sound_page_has_no_fault_and_each_damage_one() {
     expect(second + 22, 25, "line 2 has its values at byte 25");
     expect(second + 28, 255, "line 2 has a value in column 2 that reaches beyond the row");
     expect(second + 28, 0, "column 2");
-    // Redirected to a line that is not there.
-    let mut page = sound;
-    page[28..32].copy_from_slice(&(9u32 | 2 << 15).to_ne_bytes());
-    assert_eq!(page::fault(&page, &columns).unwrap(), "line 2 is redirected to line 9 of 2");
+    let with_line = |second: u32| {
+        let mut page = sound;
+        page[28..32].copy_from_slice(&second.to_ne_bytes());
+        page
+    };
+    assert_eq!(fault(&with_line(9 | 2 << 15)), "line 2 is redirected to line 9 of 2");
+    assert_eq!(packed_values(&with_line(1 | 2 << 15), &shape()), Ok(vec![]));
+    for flags in [0, 2, 3] {
+        assert_eq!(fault(&with_line(1 | flags << 15 | 8 << 17)), "line 2 has 8 bytes, though it is no row");
+    }
+    // Both lines have the same row.
+    let first = u32::from_ne_bytes(sound[24..28].try_into().unwrap());
+    let mut doubled = with_line(first);
+    doubled[14..16].copy_from_slice(&((PAGE - 32) as u16).to_ne_bytes());
+    assert_eq!(fault(&doubled), "the page's rows of 64 bytes lie in 32");
+}
+
+#[test]
+fn a_page_has_no_more_lines_than_rows_fit() {
+    let lines = |count: usize| {
+        let mut page = [0; PAGE];
+        for (at, value) in [(12, 24 + 4 * count), (14, PAGE), (16, PAGE)] {
+            page[at..at + 2].copy_from_slice(&(value as u16).to_ne_bytes());
+        }
+        packed_values(&page, &shape())
+    };
+    assert_eq!(lines(291), Ok(vec![]));
+    assert_eq!(lines(292).unwrap_err(), "the page has 292 lines, and cannot have more than 291");
+}
+
+#[test]
+fn a_packed_value_has_room_for_its_header_and_one_out_of_line_is_in_the_tables_own_toast() {
+    let places = packed_values(&heap_page(&[packed_row(b"abcd")]), &shape());
+    assert_eq!(places, Ok(vec![PAGE - 40 + 28]));
+    let mut short = packed_row(b"abcd");
+    short[28..32].copy_from_slice(&(7u32 << 2 | 2).to_ne_bytes());
+    assert!(packed_values(&heap_page(&[short]), &shape()).is_err());
+    assert_eq!(packed_values(&heap_page(&[external_row(4711)]), &shape()), Ok(vec![]));
+    assert!(packed_values(&heap_page(&[external_row(4712)]), &shape()).is_err());
+    let none = Shape { toast: 0, ..shape() };
+    assert!(packed_values(&heap_page(&[external_row(0)]), &none).is_err());
 }
