@@ -55,8 +55,9 @@ COMMENT ON COLUMN paliad_backup.progress.finished_at IS 'End of the operation, g
 COMMENT ON COLUMN paliad_backup.progress.error IS 'Why the operation failed';
 COMMENT ON COLUMN paliad_backup.progress.pid IS 'Process that called, for pg_cancel_backend()';
 
--- A success is a good backup of this database that is still there: neither deleted, missing nor found damaged.
--- Checkpoints and imported bundles don't count: they must not hide that the regular backups fail.
+-- A success is a good backup of all sheets of this database that is still there: neither deleted, missing nor found damaged.
+-- Checkpoints, imported bundles and parts don't count, nor do those of a clock that ran ahead: they must not hide that the
+-- regular backups fail.
 CREATE VIEW paliad_backup.status WITH (security_invoker = true) AS
 SELECT
     success.finished_at AS last_success_at,
@@ -96,7 +97,8 @@ LEFT JOIN (
     SELECT b.id, b.started_at, b.finished_at
     FROM paliad_backup.backups b
     WHERE b.status = 'done' AND b.kind <> 'checkpoint' AND b.imported_at IS NULL
-      AND b.deleted_at IS NULL AND b.missing_at IS NULL AND b.verify_ok IS NOT FALSE
+      AND b.deleted_at IS NULL AND b.missing_at IS NULL AND b.verify_ok IS NOT FALSE AND b.scope = 'full'
+      AND b.started_at <= pg_catalog.clock_timestamp() AND b.finished_at <= pg_catalog.clock_timestamp()
     ORDER BY b.started_at DESC, b.id
     LIMIT 1
 ) success ON true
@@ -146,9 +148,9 @@ CROSS JOIN LATERAL (
 WHERE c.authorized;
 
 COMMENT ON VIEW paliad_backup.status IS
-    'State of the backups for monitoring: one row. Checkpoints and imported bundles count in totals only';
-COMMENT ON COLUMN paliad_backup.status.last_success_at IS 'End of the newest good backup that is still there';
-COMMENT ON COLUMN paliad_backup.status.last_success_id IS 'The newest good backup that is still there';
+    'State of the backups for monitoring: one row. Checkpoints, imported bundles and those of a scope count in totals only';
+COMMENT ON COLUMN paliad_backup.status.last_success_at IS 'End of the newest good backup of all sheets that is still there';
+COMMENT ON COLUMN paliad_backup.status.last_success_id IS 'The newest good backup of all sheets that is still there';
 COMMENT ON COLUMN paliad_backup.status.age IS 'Time since last_success_at';
 COMMENT ON COLUMN paliad_backup.status.last_failure_at IS 'End of the last failed run';
 COMMENT ON COLUMN paliad_backup.status.last_failure_id IS 'The last failed run';

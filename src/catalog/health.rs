@@ -20,7 +20,7 @@ pub struct Overview {
     pub last_error: Option<String>,
     /// Age of the newest good backup that was made automatically, in seconds.
     pub scheduled_age: Option<f64>,
-    /// Of the newest good backup that is no checkpoint, in bytes.
+    /// Of the newest good backup, in bytes.
     pub last_size: Option<u64>,
     /// Its id.
     pub last_id: Option<String>,
@@ -53,7 +53,8 @@ pub fn overview() -> Result<Overview> {
          'failures', s.failures_since_success, 'last_error', s.last_error, 'last_id', s.last_success_id, \
          'last_size', (SELECT b.size_bytes FROM paliad_backup.backups AS b WHERE b.id = s.last_success_id), \
          'scheduled_age', extract(epoch FROM clock_timestamp() - (SELECT max(b.finished_at) FROM paliad_backup.backups AS b \
-           WHERE b.status = 'done' AND b.kind = 'scheduled' AND b.imported_at IS NULL))) FROM paliad_backup.status AS s",
+           WHERE b.status = 'done' AND b.kind = 'scheduled' AND b.imported_at IS NULL \
+           AND b.scope = 'full' AND b.started_at <= clock_timestamp() AND b.finished_at <= clock_timestamp()))) FROM paliad_backup.status AS s",
         &[],
     )?;
     rows.into_iter().next().ok_or_else(|| Error::internal("view paliad_backup.status has no row"))

@@ -92,6 +92,36 @@ fn age_is_judged_by_max_age_and_none_at_all_by_what_is_wanted() {
     assert!(client.query_one(age, &[]).unwrap().get::<_, bool>(0));
 }
 
+/// Neither is one to come back to, nor do they hide that the others fail.
+#[test]
+fn a_part_and_a_backup_from_the_future_are_no_success() {
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    client.batch_execute("CREATE TABLE t (id int PRIMARY KEY)").unwrap();
+    run_with(&mut client, "scope => 'data'").unwrap();
+    assert_eq!(judged(&mut client), ("warning".into(), "there is no good backup".into()));
+    let good = run(&mut client).unwrap();
+    client.batch_execute("SET paliad_backup.directory = '/nonexistent/place'").unwrap();
+    run(&mut client).err().expect("there is no such place");
+    client.batch_execute("RESET paliad_backup.directory").unwrap();
+    run_with(&mut client, "scope => 'data'").unwrap();
+    // The clock ran ahead while this one was made.
+    let ahead = run_with(&mut client, "'scheduled'").unwrap();
+    let last = "SELECT last_success_id::text FROM paliad_backup.status";
+    assert_eq!(client.query_one(last, &[]).unwrap().get::<_, String>(0), ahead.id);
+    for started_at in ["now()", "now() + interval '1 year'"] {
+        let sql = format!(
+            "UPDATE paliad_backup.backups SET started_at = {started_at}, finished_at = now() + interval '1 year' \
+             WHERE id = '{}'",
+            ahead.id
+        );
+        client.batch_execute(&sql).unwrap();
+        assert_eq!(client.query_one(last, &[]).unwrap().get::<_, String>(0), good.id, "{started_at}");
+        assert_eq!(judged(&mut client).0, "warning", "{started_at}");
+        one(&mut client, "failures", "warning", "1 run failed since");
+    }
+}
+
 #[test]
 fn failures_since_the_last_success_are_counted_and_the_last_is_told() {
     let database = Cluster::shared().database();
