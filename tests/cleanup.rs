@@ -53,7 +53,7 @@ fn files_without_a_backup_go_after_an_hour() {
     let bundle = fs::read(own.join(format!("{id}.zip"))).unwrap();
     let gone = [
         put(&own, &zip(1), b"no zip at all", true),
-        put(&own, &zip(2), &bundle, true), // of another backup
+        put(&own, &zip(2), &bundle[..bundle.len() - 1], true), // cut off
         put(&own, &format!("{}.partial", zip(3)), b"", true),
         put(&own, &format!("{id}.zip.partial"), b"PK", true),
     ];
@@ -79,7 +79,7 @@ fn files_without_a_backup_go_after_an_hour() {
     let (alien, partial) = ("no backup of the catalog, and no bundle", "left behind by a run that did not end");
     let mut expected = vec![
         ("remove file", alien, Some(13), path(0)),
-        ("remove file", alien, Some(bundle.len() as i64), path(1)),
+        ("remove file", alien, Some(bundle.len() as i64 - 1), path(1)),
         ("remove file", partial, Some(0), path(2)),
         ("remove file", partial, Some(2), path(3)),
     ];
@@ -127,6 +127,34 @@ fn a_bundle_whose_row_is_lost_stays() {
     client.batch_execute("SELECT paliad_backup.rebuild_catalog(dry_run => false)").unwrap();
     set_rules(&mut client, "retention_count = 1");
     assert_eq!(with(&done(&mut client), "remove"), [ids[0].clone()], "they are backups again");
+}
+
+/// It may be all that is left of a backup, whatever its name, and though nobody can read what it is.
+#[test]
+fn a_bundle_without_a_row_stays_under_another_name_and_with_a_damaged_manifest() {
+    let database = Cluster::shared().database();
+    let mut client = database.connect();
+    let id = backup(&mut client, CSV);
+    let own = folder(&database);
+    let mut bundle = fs::read(own.join(format!("{id}.zip"))).unwrap();
+    put(&own, &zip(1), &bundle, true);
+    // A local header has 30 bytes before its name; behind it are the manifest's own.
+    let name = b"manifest.json";
+    let header =
+        bundle.windows(30 + name.len()).position(|window| window.starts_with(b"PK\x03\x04") && window.ends_with(name));
+    let extra =
+        header.map(|header| usize::from(u16::from_le_bytes([bundle[header + 28], bundle[header + 29]]))).unwrap();
+    let content = header.unwrap() + 30 + name.len() + extra;
+    bundle[content..content + 40].iter_mut().for_each(|byte| *byte ^= 0xff);
+    put(&own, &zip(2), &bundle, true);
+    let mut kept: Vec<_> = foreseen(&mut client).into_iter().filter(|action| action.id.is_none()).collect();
+    kept.sort_by(|a, b| a.path.cmp(&b.path));
+    let [renamed, damaged] = &kept[..] else { panic!("{kept:#?}") };
+    assert_eq!((renamed.action.as_str(), damaged.action.as_str()), ("keep", "keep"));
+    assert!(renamed.reason.starts_with(&format!("the bundle of backup {id} by another name")), "{renamed:?}");
+    assert!(damaged.reason.starts_with("a bundle whose manifest cannot be read (manifest.json"), "{damaged:?}");
+    assert_eq!(done(&mut client), []);
+    assert_eq!(files(&own).len(), 3);
 }
 
 /// The server died between the stamp on the row and the file; or the system refused.

@@ -68,27 +68,34 @@ fn judge(store: &LocalDisk, file: &Listed, word: Option<Word>) -> Option<(bool, 
         _ if !at_rest => None,
         _ if file.partial => goes("left behind by a run that did not end"),
         Some(_) => goes("its run failed"),
-        None => match is_bundle(store, &file.key) {
-            Ok(true) | Err(BundleError::UnknownFormat(_)) => Some((
-                true,
-                "a bundle whose catalog row is lost: SELECT * FROM paliad_backup.rebuild_catalog(dry_run => false); makes it again".into(),
-            )),
+        None => match worth(store, &file.key) {
+            Ok(Some(reason)) => Some((true, reason)),
             Err(BundleError::Io(error)) => Some((true, format!("it could not be read: {error}"))),
             _ => goes("no backup of the catalog, and no bundle"),
         },
     }
 }
 
-/// Whether a file without a row is the bundle that its name says: no orphan, but all that is left of a backup, after a catalog was
-/// restored to an earlier time or made anew.
-fn is_bundle(store: &LocalDisk, key: &Key) -> BundleResult<bool> {
+/// Why a file without a row is worth keeping; none where it is not. A bundle is no orphan, but may be all that is left of a backup, after a
+/// catalog was restored to an earlier time or made anew: also where its manifest is damaged, or its name another's.
+fn worth(store: &LocalDisk, key: &Key) -> BundleResult<Option<String>> {
     let artifact = match store.open(&store.uri(key)) {
         Ok(artifact) => artifact,
         Err(StoreError::Io { source, .. }) => return Err(BundleError::Io(source)),
-        Err(_) => return Ok(false),
+        Err(_) => return Ok(None),
     };
-    let manifest = Manifest::parse(&BundleReader::open(artifact.file)?.manifest_bytes()?)?;
-    Ok(manifest.run.id == key.id().to_string())
+    let bundle = BundleReader::open(artifact.file)?;
+    let reason = match bundle.manifest_bytes().and_then(|bytes| Manifest::parse(&bytes)) {
+        Ok(manifest) if manifest.run.id != key.id().to_string() => {
+            format!("the bundle of backup {} by another name: rename it, or remove it by hand", manifest.run.id)
+        }
+        Ok(_) | Err(BundleError::UnknownFormat(_)) => {
+            "a bundle whose catalog row is lost: SELECT * FROM paliad_backup.rebuild_catalog(dry_run => false); makes it again".into()
+        }
+        Err(BundleError::Io(error)) => return Err(BundleError::Io(error)),
+        Err(error) => format!("a bundle whose manifest cannot be read ({error}): look into it, or remove it by hand"),
+    };
+    Ok(Some(reason))
 }
 
 impl Leftover {
