@@ -333,6 +333,25 @@ fn of_automatic_backups_the_newest_good_one_stays() {
     assert!(folder(&database).join(bundle(&automatic[3])).exists());
 }
 
+/// Files come back by no ROLLBACK: what goes is decided by what is committed.
+#[test]
+fn rules_that_are_not_committed_remove_nothing() {
+    let (database, mut client, mut ids) = with_backups(3);
+    set_rules(&mut client, "minimum_redundancy = 9");
+    ids.extend((0..2).map(|_| backup(&mut client, "'scheduled', formats => '{csv}'")));
+    let rules = "UPDATE paliad_backup.settings SET retention_count = 1, minimum_redundancy = 0";
+    client.batch_execute(&format!("BEGIN; {rules}")).unwrap();
+    let actions = foreseen(&mut client);
+    assert_eq!(with(&actions, "remove").len(), 4, "a dry run shows what they would do: {actions:#?}");
+    backup(&mut client, CSV);
+    assert_eq!(done(&mut client), []);
+    client.batch_execute("SELECT paliad_backup.cleanup_auto_keep_latest(); ROLLBACK").unwrap();
+    assert_eq!(files(&folder(&database)).len(), 6);
+    client.batch_execute(rules).unwrap();
+    ids.reverse();
+    assert_eq!(with(&done(&mut client), "remove"), ids);
+}
+
 /// Decision 14: the backup is there whatever becomes of the old ones.
 #[test]
 fn what_cannot_be_removed_behind_a_run_is_a_warning() {

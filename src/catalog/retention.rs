@@ -3,12 +3,21 @@
 use std::collections::HashMap;
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::pg::query::{Snapshot, scalar, select};
 use crate::retention::{Backup, Kind, Moment, Policy, Standing};
+
+/// Which backups are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Among {
+    /// All.
+    All,
+    /// None where no rule is set: none goes then, however many there are.
+    Ruled,
+}
 
 /// The policy, and the backups that it is about.
 #[derive(Debug, Deserialize)]
@@ -37,7 +46,8 @@ pub struct Artifact {
     imported: bool,
     /// Found missing.
     pub missing: bool,
-    damaged: bool,
+    /// Found damaged.
+    pub damaged: bool,
     started_at: Moment,
     /// Where the file lies; none while it is running.
     pub storage_uri: Option<String>,
@@ -54,36 +64,45 @@ fn uuid<'de, D: Deserializer<'de>>(value: D) -> std::result::Result<Uuid, D::Err
 }
 
 impl Known {
-    /// Reads settings and catalog as they are committed now.
+    /// Reads settings and catalog as the caller sees them, with his own uncommitted changes: for a dry run.
     ///
     /// # Errors
     /// [`Error::Internal`] when the settings' row is gone.
     pub fn read() -> Result<Known> {
-        Known::read_where("true")
+        Known::parse(&json(Among::All)?)
     }
 
-    /// As [`Known::read`], without backups where no rule is set: none goes then, however many there are.
+    /// From what [`json`] gave.
     ///
     /// # Errors
-    /// As [`Known::read`].
-    pub fn read_if_ruled() -> Result<Known> {
-        Known::read_where(
-            "coalesce(s.retention_count, s.retention_days, s.keep_daily, s.keep_weekly, s.keep_monthly, s.keep_yearly, \
-             s.checkpoint_count) IS NOT NULL",
-        )
+    /// [`Error::Internal`] for anything else.
+    pub fn parse(text: &str) -> Result<Known> {
+        serde_json::from_str(text).map_err(Error::internal)
     }
+}
 
-    fn read_where(condition: &str) -> Result<Known> {
-        // Times are kept within what an i64 of microseconds can hold; infinity is one of them.
-        let micros = |time: &str| {
-            format!(
-                "(extract(epoch FROM least(greatest({time}, '0001-01-01 UTC'::timestamptz), '9999-12-31 UTC'::timestamptz)) \
+/// [`Known`] as the recorder sends it, whose transaction sees nothing that the caller may yet take back.
+///
+/// # Errors
+/// [`Error::Internal`] when the settings' row is gone.
+pub fn json(among: Among) -> Result<String> {
+    let condition = match among {
+        Among::All => "true",
+        Among::Ruled => {
+            "coalesce(s.retention_count, s.retention_days, s.keep_daily, s.keep_weekly, s.keep_monthly, s.keep_yearly, \
+                 s.checkpoint_count) IS NOT NULL"
+        }
+    };
+    // Times are kept within what an i64 of microseconds can hold; infinity is one of them.
+    let micros = |time: &str| {
+        format!(
+            "(extract(epoch FROM least(greatest({time}, '0001-01-01 UTC'::timestamptz), '9999-12-31 UTC'::timestamptz)) \
                  * 1000000)::bigint"
-            )
-        };
-        let (now, start) = (micros("clock_timestamp()"), micros("b.started_at"));
-        let sql = format!(
-            "SELECT jsonb_build_object('now', {now}, 'policy', to_jsonb(s), 'backups', coalesce((\
+        )
+    };
+    let (now, start) = (micros("clock_timestamp()"), micros("b.started_at"));
+    let sql = format!(
+        "SELECT jsonb_build_object('now', {now}, 'policy', to_jsonb(s), 'backups', coalesce((\
                SELECT jsonb_agg(jsonb_build_object('id', b.id, 'status', b.status, 'kind', b.kind, 'scope', b.scope, \
                  'has_csv', 'csv' = ANY (b.formats), 'pinned', b.pinned, 'imported', b.imported_at IS NOT NULL, \
                  'missing', b.missing_at IS NOT NULL, 'damaged', b.verify_ok IS FALSE, 'started_at', {start}, \
@@ -91,11 +110,9 @@ impl Known {
                  'backend_pid', b.backend_pid) ORDER BY b.started_at DESC, b.id) \
                FROM paliad_backup.backups AS b WHERE {condition} AND b.status <> 'failed' AND b.deleted_at IS NULL), '[]')) \
              FROM paliad_backup.settings AS s"
-        );
-        let text = scalar(select(Snapshot::Latest, &sql, &[])?)
-            .ok_or_else(|| Error::internal("table paliad_backup.settings has no row"))?;
-        serde_json::from_str(&text).map_err(Error::internal)
-    }
+    );
+    scalar(select(Snapshot::Latest, &sql, &[])?)
+        .ok_or_else(|| Error::internal("table paliad_backup.settings has no row"))
 }
 
 impl Artifact {

@@ -7,6 +7,7 @@ use crate::catalog::audit::Actor;
 use crate::catalog::backups::{NewBackup, Outcome};
 use crate::catalog::progress::Progress;
 use crate::catalog::registration::{Entry, Registration};
+use crate::catalog::retention::Among;
 use crate::catalog::watch::Watch;
 use crate::error::Told;
 
@@ -143,6 +144,11 @@ pub enum Request {
         /// Who asked.
         actor: Actor,
     },
+    /// Read what retention has to know. Answered with [`Reply::Retention`].
+    Retention {
+        /// Which backups.
+        among: Among,
+    },
     /// Keep what the last look for changes has seen.
     Watch(Watch),
     /// Pin or unpin, with its audit row.
@@ -179,6 +185,11 @@ pub enum Reply {
     Audited {
         /// Its id.
         id: String,
+    },
+    /// What is committed.
+    Retention {
+        /// As [`crate::catalog::retention::Known`] reads it.
+        known: String,
     },
     /// Nothing was done: the backup is pinned.
     Pinned,

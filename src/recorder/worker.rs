@@ -11,8 +11,8 @@ use super::protocol::{Numbered, Reply, Request};
 use crate::catalog::audit::{Actor, AuditTable};
 use crate::catalog::backups::{self, NewBackup, Outcome};
 use crate::catalog::progress::{self, Progress};
-use crate::catalog::registration;
 use crate::catalog::settings::Settings;
+use crate::catalog::{registration, retention};
 use crate::error::{Error, Result, sqlstate_text};
 use crate::pg::channel::{Channel, Interrupts};
 use crate::pg::worker::{connect, transaction};
@@ -140,6 +140,9 @@ impl Recorder {
                 audit("checksum_repaired", &actor, &metadata, "repaired_at")?;
                 Ok(Reply::Done)
             }),
+            Request::Retention { among } => {
+                transaction(|| retention::json(among).map(|known| Reply::Retention { known }))
+            }
             Request::Watch(watch) => transaction(|| watch.write().map(|()| Reply::Done)),
             Request::Pin { id, pinned, actor } => transaction(|| pin(&id, pinned, &actor)),
             Request::MarkDeleted { id, reason, actor } => transaction(|| mark_deleted(&id, &reason, &actor)),

@@ -13,13 +13,13 @@ use self::verdicts::{Judged, automatic, by_policy};
 use super::{delete, reconcile};
 use crate::catalog::audit::Actor;
 use crate::catalog::extension::Extension;
-use crate::catalog::retention::Known;
+use crate::catalog::retention::{Among, Known};
 use crate::error::{Error, Result, Told};
 use crate::pg::locks::lock_extension;
 use crate::pg::session;
 use crate::pg::subtransaction::{Then, attempt};
 use crate::recorder::leader::Recorder;
-use crate::recorder::protocol::Request;
+use crate::recorder::protocol::{Reply, Request};
 use crate::storage;
 use crate::store::{LocalDisk, Store, StoreError};
 
@@ -41,7 +41,8 @@ pub struct Action {
 }
 
 /// Puts the catalog right, removes what the policy does not keep, then files that are left over. A dry run tells what each backup has to
-/// expect: it writes nothing, takes no lock, and may be made while a run is active.
+/// expect: it writes nothing, takes no lock, and may be made while a run is active. It goes by the settings as the caller sees them, a real one
+/// by those that are committed: no ROLLBACK brings a file back.
 ///
 /// # Errors
 /// [`Error::RunActive`], [`Error::Standby`], unless it is a dry run; [`StoreError::ForeignFolder`]; [`Error::NotRemoved`] where the
@@ -54,7 +55,7 @@ pub fn cleanup(extension: Extension, dry_run: bool, actor: &Actor) -> Result<Vec
         cleanup.put_right()?;
         // Before bundles go: one that the system refuses to remove is no leftover of this call.
         let leftovers = leftovers(&cleanup.store)?;
-        let known = Known::read()?;
+        let known = cleanup.known()?;
         cleanup.remove(by_policy(&known, &cleanup.store.folder_uri())?)?;
         leftovers.iter().try_for_each(|leftover| cleanup.remove_file(leftover))
     })
@@ -67,7 +68,7 @@ pub fn cleanup(extension: Extension, dry_run: bool, actor: &Actor) -> Result<Vec
 pub fn keep_latest(extension: Extension, actor: &Actor) -> Result<usize> {
     let done = locked(extension, actor, |cleanup| {
         cleanup.put_right()?;
-        let known = Known::read()?;
+        let known = cleanup.known()?;
         cleanup.remove(automatic(&known, &cleanup.store.folder_uri()))
     })?;
     Ok(done.iter().filter(|done| done.action == "remove").count())
@@ -77,13 +78,14 @@ pub fn keep_latest(extension: Extension, actor: &Actor) -> Result<usize> {
 /// Where there is nothing to remove it asks the catalog once and does not look at the folder.
 pub fn after_run(recorder: &mut Recorder) -> Option<Told> {
     let work = || {
-        let judged = by_policy(&Known::read_if_ruled()?, &storage::folder_uri()?)?;
-        if judged.iter().all(Judged::is_kept) {
+        let known = committed(recorder, Among::Ruled)?;
+        let folder = storage::folder_uri()?;
+        if by_policy(&known, &folder)?.iter().all(Judged::is_kept) {
             return Ok(());
         }
         let actor = Actor { id: None, email: Some(SYSTEM.into()) };
         let mut cleanup = Cleanup::begin(recorder, &actor)?;
-        cleanup.remove(judged)?;
+        cleanup.remove(by_policy(&known, &folder)?)?;
         cleanup.end().map(drop)
     };
     attempt(Then::Keep, work).err()
@@ -107,6 +109,14 @@ fn foreseen() -> Result<Vec<Action>> {
     }
     actions.extend(leftovers(&store)?.iter().map(Leftover::action));
     Ok(actions)
+}
+
+/// Settings and catalog without what the caller may yet take back.
+fn committed(recorder: &mut Recorder, among: Among) -> Result<Known> {
+    match recorder.ask(&Request::Retention { among })? {
+        Reply::Retention { known } => Known::parse(&known),
+        other => Err(Error::internal(format!("the recorder answered {other:?}"))),
+    }
 }
 
 /// Work under the run lock, in a folder that is this database's.
@@ -142,6 +152,11 @@ impl<'a> Cleanup<'a> {
         let store = storage::open()?;
         store.check_ours()?;
         Ok(Cleanup { recorder, store, actor, done: Vec::new(), refused: Vec::new() })
+    }
+
+    /// What is to be judged, as it is committed.
+    fn known(&mut self) -> Result<Known> {
+        committed(self.recorder, Among::All)
     }
 
     fn put_right(&mut self) -> Result<()> {
