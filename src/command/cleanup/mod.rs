@@ -9,7 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use self::leftovers::{Leftover, leftovers};
-use self::verdicts::{Judged, automatic, by_policy};
+use self::verdicts::{Judged, automatic, by_policy, compare};
 use super::{delete, reconcile};
 use crate::catalog::audit::Actor;
 use crate::catalog::extension::Extension;
@@ -78,13 +78,14 @@ pub fn keep_latest(extension: Extension, actor: &Actor) -> Result<usize> {
 /// Where there is nothing to remove it asks the catalog once and does not look at the folder.
 pub fn after_run(recorder: &mut Recorder) -> Option<Told> {
     let work = || {
-        let known = committed(recorder, Among::Ruled)?;
+        let mut known = committed(recorder, Among::Ruled)?;
         let folder = storage::folder_uri()?;
         if by_policy(&known, &folder)?.iter().all(Judged::is_kept) {
             return Ok(());
         }
         let actor = Actor { id: None, email: Some(SYSTEM.into()) };
         let mut cleanup = Cleanup::begin(recorder, &actor)?;
+        compare(&mut known, &cleanup.store)?;
         cleanup.remove(by_policy(&known, &folder)?)?;
         cleanup.end().map(drop)
     };
@@ -102,6 +103,7 @@ fn foreseen() -> Result<Vec<Action>> {
         actions.push(marked(id, missing));
         known.backups.iter_mut().filter(|known| Some(known.id) == id).for_each(|known| known.missing = missing);
     }
+    compare(&mut known, &store)?;
     for judged in by_policy(&known, &store.folder_uri())? {
         let is_stale =
             judged.artifact.status == "running" && !judged.artifact.backend_pid.is_some_and(session::is_backend);
@@ -154,9 +156,11 @@ impl<'a> Cleanup<'a> {
         Ok(Cleanup { recorder, store, actor, done: Vec::new(), refused: Vec::new() })
     }
 
-    /// What is to be judged, as it is committed.
+    /// What is to be judged, as it is committed and as it lies there.
     fn known(&mut self) -> Result<Known> {
-        committed(self.recorder, Among::All)
+        let mut known = committed(self.recorder, Among::All)?;
+        compare(&mut known, &self.store)?;
+        Ok(known)
     }
 
     fn put_right(&mut self) -> Result<()> {

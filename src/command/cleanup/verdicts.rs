@@ -38,6 +38,20 @@ pub fn by_policy(known: &Known, folder: &str) -> Result<Vec<Judged>> {
     Ok(judged(known, verdicts))
 }
 
+/// Doubts those of the present directory whose file is not there, or has another size: the catalog tells neither before somebody has looked.
+///
+/// # Errors
+/// The store's.
+pub fn compare(known: &mut Known, store: &dyn Store) -> Result<()> {
+    let files = store.list()?.into_iter().filter(|file| !file.partial);
+    let sizes: HashMap<String, u64> = files.map(|file| (store.uri(&file.key), file.size)).collect();
+    for artifact in known.backups.iter_mut().filter(|artifact| artifact.status == "done") {
+        let found = artifact.storage_uri.as_ref().and_then(|uri| sizes.get(uri)).copied();
+        artifact.damaged |= found.is_none() || found != artifact.size_bytes;
+    }
+    Ok(())
+}
+
 /// Judges automatic backups alone: see [`all_but_newest_automatic`].
 pub fn automatic(known: &Known, folder: &str) -> Vec<Judged> {
     let facts: Vec<Backup> = known.backups.iter().map(|artifact| artifact.facts(folder, false)).collect();
