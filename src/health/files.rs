@@ -17,21 +17,17 @@ pub struct Bundle {
     pub damaged: bool,
 }
 
-/// A file in the folder of bundles.
+/// A file in the folder that no backup accounts for.
 #[derive(Clone, Debug)]
-pub struct File {
+pub struct Stray {
     /// Its name.
     pub name: String,
     /// In bytes.
     pub size: u64,
-    /// Since it was written, in seconds.
-    pub age: f64,
-    /// Not published: what a run that died has left.
-    pub partial: bool,
-    /// The catalog says that its backup is there, or under way.
-    pub expected: bool,
-    /// The catalog has a row of its backup.
-    pub recorded: bool,
+    /// cleanup() leaves it.
+    pub kept: bool,
+    /// Why it does, or does not.
+    pub reason: String,
 }
 
 /// What is wrong with a bundle.
@@ -46,8 +42,6 @@ pub enum Fault {
 }
 
 const CLEANUP: &str = "SELECT * FROM paliad_backup.cleanup();";
-/// From when on nobody works at a file.
-const STRAY_AFTER: f64 = 3600.0;
 
 /// Room on the disk for a run whose bundle has `size` bytes: the scratch files that it is made of are given back piece by piece while they
 /// are copied. (A file system that cannot do so needs the bundle's size twice, which is warned of.)
@@ -102,24 +96,15 @@ pub fn bundles(all: &[Bundle]) -> Vec<Finding> {
     vec![Finding::ok(CHECK, format!("{count} of {size} are there"))]
 }
 
-/// Files that no run works at, and of which the catalog does not know.
-pub fn stray_files(all: &[File]) -> Vec<Finding> {
+/// Files that cleanup() would remove, and those that it leaves: bundles whose rows can be made again.
+pub fn stray_files(all: &[Stray]) -> Vec<Finding> {
     const CHECK: &str = "stray_files";
     let stray: Vec<Finding> = all
         .iter()
-        .filter(|file| !file.expected && file.age > STRAY_AFTER)
         .map(|file| {
-            let size = bytes(file.size);
-            let (what, next) = match (file.partial, file.recorded) {
-                (true, _) => (format!("{size} that an interrupted run has left"), CLEANUP),
-                (_, true) => (format!("a bundle of {size} whose backup was deleted or has failed"), CLEANUP),
-                _ => (
-                    format!("a bundle of {size} that the catalog has not"),
-                    "SELECT * FROM paliad_backup.rebuild_catalog();",
-                ),
-            };
-            let finding = Finding::new(CHECK, Level::Warning, what).next(next);
-            finding.about(&file.name)
+            let next = if file.kept { "SELECT * FROM paliad_backup.rebuild_catalog();" } else { CLEANUP };
+            let message = format!("{} ({})", file.reason, bytes(file.size));
+            Finding::new(CHECK, Level::Warning, message).about(&file.name).next(next)
         })
         .collect();
     if stray.is_empty() { vec![Finding::ok(CHECK, "no file without a backup lies in the folder")] } else { stray }

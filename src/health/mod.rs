@@ -7,7 +7,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
-pub use files::{Bundle, Fault, File, bundles, free_space, run_needs, stray_files};
+pub use files::{Bundle, Fault, Stray, bundles, free_space, run_needs, stray_files};
 pub use schedule::{Job, Schedule, schedule};
 
 /// How bad it is.

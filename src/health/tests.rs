@@ -58,15 +58,13 @@ fn each_bundle_that_is_not_well_has_a_row() {
 }
 
 #[test]
-fn what_is_young_or_expected_is_not_stray() {
-    let file = |age, partial, expected| File { name: "f".into(), size: 1, age, partial, expected, recorded: false };
-    let deleted = File { recorded: true, ..file(3601.0, false, false) };
-    let rows = stray_files(&[file(3601.0, true, false), file(3601.0, false, false), deleted]);
-    assert_eq!(rows.iter().map(level).collect::<Vec<_>>(), [Level::Warning; 3]);
-    assert!(rows[2].next.as_ref().unwrap().contains("cleanup"));
-    assert!(rows[0].next.as_ref().unwrap().contains("cleanup") && rows[1].next.as_ref().unwrap().contains("rebuild"));
-    let rows = stray_files(&[file(3599.0, true, false), file(9e9, true, true), file(9e9, false, true)]);
-    assert_eq!(rows.iter().map(level).collect::<Vec<_>>(), [Level::Ok]);
+fn what_cleanup_leaves_is_for_the_catalog_and_the_rest_for_cleanup() {
+    let file = |kept| Stray { name: "f".into(), size: 1, kept, reason: "why".into() };
+    let rows = stray_files(&[file(true), file(false)]);
+    let told: Vec<_> = rows.iter().map(|row| (row.level, row.message.as_str())).collect();
+    assert_eq!(told, [(Level::Warning, "why (1 byte)"); 2]);
+    assert!(rows[0].next.as_ref().unwrap().contains("rebuild") && rows[1].next.as_ref().unwrap().contains("cleanup"));
+    assert_eq!(stray_files(&[]).iter().map(level).collect::<Vec<_>>(), [Level::Ok]);
 }
 
 fn wanted() -> Schedule {

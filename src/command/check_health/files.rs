@@ -1,16 +1,15 @@
 //! The directory, and what lies in it.
 
 use std::collections::{HashMap, HashSet};
-use std::time::SystemTime;
 
 use super::{failed, guarded};
 use crate::catalog::audit::Actor;
-use crate::catalog::backups;
 use crate::catalog::extension::Extension;
 use crate::catalog::health::{self, Cataloged};
+use crate::command::cleanup::{Leftover, leftovers};
 use crate::command::verify;
 use crate::error::{Error, Result};
-use crate::health::{Bundle, File, Finding, Level, bundles, bytes, free_space, stray_files};
+use crate::health::{Bundle, Finding, Level, Stray, bundles, bytes, free_space, stray_files};
 use crate::pg::query::{Snapshot, scalar, select};
 use crate::pg::subtransaction::{Then, attempt};
 use crate::storage;
@@ -34,8 +33,7 @@ pub fn checks(extension: Extension, budget: u64, last_size: Option<u64>, actor: 
     });
     let Some(store) = store else { return findings };
     findings.extend(guarded("free_space", || Ok(vec![free_space(store.free_bytes()?, last_size)])));
-    let looked = attempt(Then::RollBack, || Ok((store.list()?, health::bundles(&store.folder_uri())?)));
-    let (listed, cataloged) = match looked {
+    let (listed, cataloged) = match attempt(Then::RollBack, || look(&store)) {
         Ok(looked) => looked,
         Err(told) => {
             findings.push(failed("bundles", &told));
@@ -47,8 +45,20 @@ pub fn checks(extension: Extension, budget: u64, last_size: Option<u64>, actor: 
         listed.iter().filter(published).map(|file| (store.uri(&file.key), file.size)).collect();
     findings.extend(bundles(&cataloged.iter().map(|known| seen(known, &sizes)).collect::<Vec<_>>()));
     findings.extend(contents(extension, budget, &cataloged, &sizes, actor));
-    findings.extend(guarded("stray_files", || stray(&store, &listed, &cataloged)));
+    findings.extend(guarded("stray_files", || stray(&store)));
     findings
+}
+
+/// The folder is listed behind the catalog: a bundle is there before its row says so. What was deleted between the two is left out.
+fn look(store: &LocalDisk) -> Result<(Vec<Listed>, Vec<Cataloged>)> {
+    let before = health::bundles(&store.folder_uri())?;
+    let listed = store.list()?;
+    let there: HashSet<String> = listed.iter().filter(|file| !file.partial).map(|file| store.uri(&file.key)).collect();
+    if before.iter().all(|known| there.contains(&known.storage_uri)) {
+        return Ok((listed, before));
+    }
+    let still: HashSet<String> = health::bundles(&store.folder_uri())?.into_iter().map(|known| known.id).collect();
+    Ok((listed, before.into_iter().filter(|known| still.contains(&known.id)).collect()))
 }
 
 fn seen(known: &Cataloged, sizes: &HashMap<String, u64>) -> Bundle {
@@ -155,22 +165,14 @@ fn contents(
     findings
 }
 
-fn stray(store: &LocalDisk, listed: &[Listed], cataloged: &[Cataloged]) -> Result<Vec<Finding>> {
-    let known: HashSet<&str> = cataloged.iter().map(|known| known.storage_uri.as_str()).collect();
-    let running: HashSet<String> = backups::running()?.into_iter().map(|run| run.id).collect();
-    let recorded = backups::ids()?;
-    let now = SystemTime::now();
-    let file = |file: &Listed| {
-        let uri = store.uri(&file.key);
-        let id = file.key.id().to_string();
-        File {
-            name: file.name.clone(),
-            size: file.size,
-            age: now.duration_since(file.modified).map_or(0.0, |age| age.as_secs_f64()),
-            partial: file.partial,
-            expected: running.contains(&id) || (!file.partial && known.contains(uri.as_str())),
-            recorded: recorded.contains(&id),
-        }
+/// What cleanup() would say of the folder.
+fn stray(store: &LocalDisk) -> Result<Vec<Finding>> {
+    let stray = leftovers(store)?.into_iter().filter(|leftover| leftover.path.exists());
+    let file = |leftover: Leftover| Stray {
+        name: leftover.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        size: leftover.bytes,
+        kept: leftover.is_kept(),
+        reason: leftover.reason,
     };
-    Ok(stray_files(&listed.iter().map(file).collect::<Vec<_>>()))
+    Ok(stray_files(&stray.map(file).collect::<Vec<_>>()))
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use uuid::Uuid;
 
-use self::leftovers::{Leftover, leftovers};
+pub use self::leftovers::{Leftover, leftovers};
 use self::verdicts::{Judged, automatic, by_policy, compare};
 use super::{delete, reconcile};
 use crate::catalog::audit::Actor;
