@@ -117,6 +117,8 @@ fn interrupted_damaged_and_missing_backups_are_heard_of() {
     assert!(notice["error"].as_str().unwrap().starts_with("sha256: "), "{notice}");
 
     fs::remove_file(backup.path()).unwrap();
+    client.batch_execute(&verify).unwrap();
+    assert_eq!(listener.next().0["event"], "backup_missing");
     assert_eq!(reconcile(&mut client).len(), 1);
     let (notice, _) = listener.next();
     assert_eq!((notice["event"].as_str(), notice["backup_id"].as_str()), (Some("backup_missing"), Some(&*backup.id)));

@@ -235,17 +235,17 @@ pub fn done() -> Result<Vec<String>> {
     Ok(rows.into_iter().flatten().flatten().collect())
 }
 
-/// Keeps a verification's verdict. Recorder only.
+/// Keeps a verification's verdict; false where the backup was deleted meanwhile. Recorder only.
 ///
 /// # Errors
 /// The server's.
-pub fn set_verified(id: &str, ok: bool, result: &Value) -> Result<()> {
-    write(
+pub fn set_verified(id: &str, ok: bool, result: &Value) -> Result<bool> {
+    let kept = write(
         "UPDATE paliad_backup.backups SET verified_at = clock_timestamp(), verify_ok = $2::boolean, verify_result = $3::jsonb \
-         WHERE id = $1::uuid AND status = 'done'",
+         WHERE id = $1::uuid AND status = 'done' AND deleted_at IS NULL RETURNING id",
         &[Some(id), Some(if ok { "true" } else { "false" }), Some(&result.to_string())],
     )?;
-    Ok(())
+    Ok(!kept.is_empty())
 }
 
 /// Puts another size and checksum on a row, and takes the verdict on the old ones off. Recorder only.

@@ -54,12 +54,12 @@ pub fn missing(id: &str) -> Notice {
     }
 }
 
-/// What a verification that failed found first.
-pub fn damaged(id: &str, checks: &Value) -> Notice {
+/// What a verification that failed found first: no file, or what is wrong with it.
+pub fn not_good(id: &str, checks: &Value) -> Notice {
     let fault = checks.as_array().into_iter().flatten().find(|check| check["ok"] != Value::Bool(true));
     let text = |name: &str| fault.and_then(|fault| fault[name].as_str()).unwrap_or_default();
     Notice {
-        event: "backup_damaged",
+        event: if text("check") == "present" { "backup_missing" } else { "backup_damaged" },
         backup_id: id.to_owned(),
         error_code: None,
         error: format!("{}: {}", text("check"), text("detail")),

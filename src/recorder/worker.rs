@@ -128,13 +128,14 @@ impl Recorder {
                 || backups::set_missing(&id, missing).map(|()| Reply::Done),
             ),
             Request::Verified { id, ok, result, actor } => notice::told(
-                |_| (!ok).then(|| notice::damaged(&id, &result)),
+                |kept| (*kept && !ok).then(|| notice::not_good(&id, &result)),
                 || {
-                    backups::set_verified(&id, ok, &result)?;
+                    let kept = backups::set_verified(&id, ok, &result)?;
                     audit("backup_verified", &actor, &json!({ "backup_id": id, "ok": ok }), "verified_at")?;
-                    Ok(Reply::Done)
+                    Ok(kept)
                 },
-            ),
+            )
+            .map(|_| Reply::Done),
             Request::RepairChecksum { id, size_bytes, sha256, metadata, actor } => transaction(|| {
                 backups::set_checksum(&id, size_bytes, &sha256)?;
                 audit("checksum_repaired", &actor, &metadata, "repaired_at")?;
