@@ -1,4 +1,4 @@
-//! The SQL functions: each checks its arguments, calls one use case and returns rows. Declared in `sql/50_functions.sql` and `sql/52_restore.sql`.
+//! The SQL functions: each checks its arguments, calls one use case and returns rows. Declared in `sql/50_…` to `sql/53_…`.
 //!
 //! They are SECURITY INVOKER: the admin function is asked with the caller's rights, and only then do they act as the
 //! extension's owner. Who may execute them is a matter of GRANT.
