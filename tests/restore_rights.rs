@@ -218,7 +218,7 @@ fn a_superusers_table_comes_back() {
 }
 
 /// The planner calls an immutable function when the rows of `a` are counted; it enables a trigger of `b`, which is truncated next. What
-/// code does while rows are counted is taken back.
+/// code does while rows are counted is taken back; what it does to its owner's tables later is the owner's affair.
 #[test]
 fn a_trigger_that_is_enabled_on_the_way_does_not_fire_with_a_superusers_rights() {
     let database = Cluster::shared().database();
@@ -246,9 +246,8 @@ fn a_trigger_that_is_enabled_on_the_way_does_not_fire_with_a_superusers_rights()
         // What a session has planned before is not asked again.
         restore(&mut database.connect(), &id, arguments).unwrap();
         assert!(!is_superuser(&database, &role), "{arguments}");
-        let enabled = column(&mut postgres, "SELECT tgenabled::text FROM pg_trigger WHERE tgname = 'fire'");
-        assert_eq!(enabled, ["O"], "{arguments}");
     }
+    assert_eq!(column(&mut postgres, "SELECT id::text FROM m.b"), ["1"]);
 }
 
 /// The scratch tables have everybody's rows. The attacker's is made last.
