@@ -131,7 +131,7 @@ fn with_rows(tables: &[u32]) -> Result<Vec<u32>> {
 
 /// What cannot be counted for its damage is truncated all the same: that heals it.
 fn count_or_note(target: &Target, report: &mut Report) -> Result<u64> {
-    match attempt(Then::RollBack, || count(target)) {
+    match attempt(Then::Keep, || count(target)) {
         Err(told) if ["XX001", "XX002", "58030", "58P01"].contains(&told.sqlstate.as_str()) => {
             let message = format!("its rows could not be counted before they were removed: {}", told.message);
             report.note(&target.sheet.name, &message);
